@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -43,10 +44,12 @@ class Listener:
         self.cached: list[PackedIds] = []
         self.not_cached: list[str] = []
         self.skipped = 0
+        self.times: list[float] = []
         self.failure: BaseException | None = None
 
     def on_marks(self, marks: Sequence[StepMark]) -> None:
         self.heard += [f"e-{mark.known.origin}" for mark in marks]
+        self.times += [mark.at for mark in marks]
 
     def on_cached(self, kept: PackedIds) -> None:
         self.cached.append(kept)
@@ -192,6 +195,24 @@ async def test_a_missing_journal(kafka: str) -> None:
         await asyncio.to_thread(create_topics, kafka, {names.journal: 1})
         await heard(world, ("read", 100))
         assert world.listener.failure is None
+        await follower.stop()
+
+
+@pytest.mark.kafka
+async def test_a_clock_that_is_ahead(kafka: str, names: Names) -> None:
+    """A step is no younger than the moment in which it is read, whatever its writer's clock says."""
+    create_topics(kafka, {names.journal: 1})
+    ahead, behind = (int((time.time() + seconds) * 1000) for seconds in (1800, -1800))
+    produce(kafka, names.journal, [Write(step(1), b"key", timestamp=ahead)])
+    produce(kafka, names.journal, [Write(step(2), b"key", timestamp=behind)])
+    with real(kafka, names) as follower:
+        world = World(follower, lambda *_: None)
+        follower.start(world.listener)
+        follower.follow({0}, {0}, 1)
+        await heard(world, "e-1", "e-2", ("read", 100))
+        first, second = world.listener.times
+        assert abs(first - time.time()) < 60
+        assert second == behind / 1000
         await follower.stop()
 
 

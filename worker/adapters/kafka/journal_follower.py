@@ -257,8 +257,8 @@ class JournalFollower:
             self._client.hear(message)
 
     def _mark(self, message: ReceivedMessage, value: bytes | None) -> StepMark | None:
-        kind, milliseconds = message.timestamp()
-        at = time.time() if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
+        (kind, milliseconds), now = message.timestamp(), time.time()
+        at = now if kind == TIMESTAMP_NOT_AVAILABLE else min(now, milliseconds / 1000)  # clocks differ
         return mark_of(message.key(), value, at)
 
     # --- telling -------------------------------------------------------------------------------
