@@ -15,6 +15,7 @@ WELL = WorkerReport("a", NOW)
 UNREADY = WELL._replace(not_ready=("egress",))
 STARTS = WELL._replace(not_ready=("the group has not been joined",), starts=NOW - 7)
 DOWN = WELL._replace(circuit=OpenCircuit(NOW - 30, "503", "HTTP 503"))
+SILENT = WELL._replace(silent=("orders/3 gives nothing",))
 FLOWS = Flow(
     now=NOW,
     members=MemberCounts(2, 2),
@@ -40,6 +41,9 @@ def bound(*words: str, flow: Flow = FLOWS) -> Flow:
     [
         (FLOWS, "flowing", "90 delivered, 4 failed in 15 s"),
         (FLOWS._replace(orders=[CancelOrder(GIVEN, "c", EventFilter())]), "flowing", "90 delivered"),
+        (QUIET._replace(reports=[SILENT, WELL]), "stuck", "orders/3 gives nothing"),
+        (QUIET._replace(reports=[SILENT, SILENT]), "stuck", "orders/3 gives nothing, and 1 more"),
+        (FLOWS._replace(reports=[SILENT, DOWN, DOWN]), "partner_down", "2 of 3 workers met an outage"),
         (QUIET, "idle", "nothing is due; the last step was at 2023-11-14T22:01:40.000Z"),
         (QUIET._replace(steps=RecentAttempts(15.0)), "idle", "nothing is due"),
         (QUIET._replace(steps=RecentAttempts(15.0, delivered=1)), "flowing", "1 delivered, 0 failed in 15 s"),

@@ -29,6 +29,7 @@ def test_named_once() -> None:
     assert silences.look([grown()], BEGAN + LONG + 10) == []
     assert list(silences.silent) == [silence]
     assert silence.why == "unknown"
+    assert silence.steady == str(silence).replace("up to 30 records", "more")
     assert str(silence) == (
         "orders/3 gives nothing since 2025-11-24T16:00:00.000Z, though up to 30 records can be read from"
         " offset 120 on: look at the brokers that hold it; another worker may get them, so restart this one"
@@ -41,6 +42,7 @@ def test_an_open_transaction() -> None:
     silences.look([kept_back()], BEGAN)
     (silence,) = silences.look([kept_back()], BEGAN + LONG)
     assert silence.why == "transaction"
+    assert silence.steady == str(silence).replace("up to 1 record", "everything")
     assert str(silence) == (
         "orders/3 gives nothing since 2025-11-24T16:00:00.000Z: a transaction that was neither committed nor"
         " aborted keeps back up to 1 record from offset 149 on; kafka-transactions.sh describe-producers"

@@ -17,6 +17,7 @@ REPORT = WorkerReport(
     ("pace",),
     ("draining",),
     1_650_000_000.0,
+    ("conversions/0 gives nothing",),
 )
 
 
@@ -30,10 +31,10 @@ def test_round_trip(report: WorkerReport) -> None:
 
 
 def test_of_an_older_version() -> None:
-    """A report that does not tell of its start is read; its worker counts as one that should be ready."""
+    """A report without a start or a silence is read; its worker counts as one that should be ready."""
     fields = json.loads(write(REPORT, "control").value or b"")
-    del fields["starts"]
-    assert read(b"worker/a-client", json.dumps(fields).encode()) == REPORT._replace(starts=None)
+    del fields["starts"], fields["silent"]
+    assert read(b"worker/a-client", json.dumps(fields).encode()) == REPORT._replace(starts=None, silent=())
 
 
 def test_says_the_same() -> None:

@@ -10,8 +10,9 @@ from tests.runner.harness import REFUSED_CONNECTION, Harness, until
 from tests.runner.rounds import goes_round
 from worker.core.admission.circuit import CircuitPolicy
 from worker.core.orders import PauseOrder, Provenance, RateOrder
+from worker.core.silence import SILENT_AFTER_SECONDS
 from worker.core.worker_report import AGAIN_AFTER_SECONDS, WorkerReport, read
-from worker.runner import self_report
+from worker.runner import self_report, silence
 
 CONTROL = "worker.control"
 GIVEN = Provenance(1_700_000_000.0, "ann")
@@ -81,6 +82,22 @@ async def test_an_outage_of_who_has_no_partition() -> None:
         await until("it is told", lambda: any(one and one.circuit for one in reports(it)))
         it.source.lose(it.first)
         await until("it is taken back", lambda: (last := reports(it)[-1]) is not None and not last.circuit)
+
+
+async def test_a_silent_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partition that has records and gives none is reported until it gives some."""
+    monkeypatch.setattr(silence, "LOOK_EVERY_SECONDS", 0.002)
+    async with harness() as it:
+        it.source.assign(it.first)
+        it.source.ends[it.first] = 3
+        await until("a look", lambda: bool(it.runner._silence._silences._watched))
+        it.time.advance(SILENT_AFTER_SECONDS)
+        await until("it is told", lambda: any(one and one.silent for one in reports(it)))
+        (line,) = next(one.silent for one in reports(it) if one and one.silent)
+        assert line.startswith(f"{it.first} gives nothing since ")
+        del it.source.ends[it.first]
+        it.write(1)
+        await until("it is taken back", lambda: (last := reports(it)[-1]) is not None and not last.silent)
 
 
 async def test_a_rate() -> None:

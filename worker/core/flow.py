@@ -217,6 +217,17 @@ def _failing(flow: Flow) -> FlowDiagnosis | None:
     return FlowDiagnosis(FlowVerdict.FAILING, why, None, "postback-worker dlq stats --since 1h")
 
 
+def _silent(flow: Flow) -> FlowDiagnosis | None:
+    """A partition has records, which nobody gets."""
+    silent = [line for report in flow.reports for line in report.silent]
+    if not silent:
+        return None
+    others = f", and {len(silent) - 1} more" if silent[1:] else ""
+    return FlowDiagnosis(
+        FlowVerdict.STUCK, silent[0] + others, flow.steps.last, "postback-worker config check --online"
+    )
+
+
 def _still(flow: Flow) -> FlowDiagnosis | None:
     """Something is due, nothing happens, and nobody says why."""
     last = flow.steps.last
@@ -273,6 +284,7 @@ _GRAVEST_FIRST: Sequence[Callable[[Flow], FlowDiagnosis | None]] = (
     _partner_full,
     _rate_limited,
     _failing,
+    _silent,
     _still,
     _lagging,
     _idle,

@@ -48,17 +48,24 @@ class Silence(NamedTuple):
         return SILENT_WHY[0 if self.in_transaction else 1]
 
     def __str__(self) -> str:
-        up_to = f"up to {self.behind} record{'s' if self.behind > 1 else ''}"
+        return self._told(f"up to {self.behind} record{'s' if self.behind > 1 else ''}")
+
+    @property
+    def steady(self) -> str:
+        """The same without what changes from look to look, for a report that is written at each change."""
+        return self._told("everything" if self.in_transaction else "more")
+
+    def _told(self, what: str) -> str:
         since = format_time(self.since)
         place = f"--topic {self.at.topic} --partition {self.at.number}"
         if self.in_transaction:
             return (
                 f"{self.at} gives nothing since {since}: a transaction that was neither committed nor aborted"
-                f" keeps back {up_to} from offset {self.offset} on; kafka-transactions.sh describe-producers"
+                f" keeps back {what} from offset {self.offset} on; kafka-transactions.sh describe-producers"
                 f" {place} names its producer, abort {place} --start-offset {self.offset} ends it"
             )
         return (
-            f"{self.at} gives nothing since {since}, though {up_to} can be read from offset {self.offset} on:"
+            f"{self.at} gives nothing since {since}, though {what} can be read from offset {self.offset} on:"
             f" look at the brokers that hold it; another worker may get them, so restart this one"
         )
 

@@ -38,7 +38,8 @@ class WorkerReport(NamedTuple):
     `members` are the client ids of its members of the two groups; `bound_by` says what keeps it from sending
     more than it does, by the words of the gauge of what is held, and `pace` and `limit` where the partner's
     refusals have lowered those; `not_ready` are the reasons of `/readyz`; `starts` is since when they are but
-    those that each start has for a while (None: there are others, or none at all).
+    those that each start has for a while (None: there are others, or none at all); `silent` are partitions
+    that have records and give none.
     """
 
     id: str
@@ -48,6 +49,7 @@ class WorkerReport(NamedTuple):
     bound_by: tuple[str, ...] = ()
     not_ready: tuple[str, ...] = ()
     starts: float | None = None
+    silent: tuple[str, ...] = ()
 
     def is_starting(self, now: float) -> bool:
         """Whether it lacks but what each start takes, and not for long."""
@@ -74,6 +76,7 @@ def write(report: WorkerReport, topic: str) -> Outgoing:
         "bound_by": report.bound_by,
         "not_ready": report.not_ready,
         "starts": None if report.starts is None else format_time(report.starts),
+        "silent": report.silent,
     }
     return Outgoing(topic, f"{PREFIX}{report.id}".encode(), json.dumps(value).encode(), ())
 
@@ -108,6 +111,7 @@ def read(key: bytes | None, value: bytes | None) -> WorkerReport | None:
             _texts(fields["bound_by"]),
             _texts(fields["not_ready"]),
             None if starts is None else _time(starts),
+            _texts(fields.get("silent", [])),
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -69,6 +69,10 @@ class RunReport:
             workers_wanted=self._scaling.wanted.value,
         )
 
+    def silent_partitions(self) -> Iterable[str]:
+        """Say which partitions have records and give none, one line each."""
+        return (silence.steady for silence in self._silence.silent)
+
     def reasons_of_a_start(self) -> Iterable[str]:
         """Say which of these lines each start has for a while."""
         yield from self._not_joined()

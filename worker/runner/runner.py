@@ -75,9 +75,10 @@ class Runner:
         self._scaling = Scaling(source, self._intake, self._delivery, clock)
         watches = Watches(self._silence, self._scaling, self._orders)
         self._report = RunReport(source, self._intake, self._delivery, self._drain, watches, clock)
+        report = self._report
+        readiness = Readiness(report.reasons_not_ready, report.reasons_of_a_start, report.silent_partitions)
         self._self_report = SelfReport(
-            *(group.control_topic, group.members, self._publisher, self._delivery),
-            *(Readiness(self._report.reasons_not_ready, self._report.reasons_of_a_start), clock),
+            group.control_topic, group.members, self._publisher, self._delivery, readiness, clock
         )
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None

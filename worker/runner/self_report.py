@@ -32,10 +32,11 @@ _TOLD_ELSEWHERE = frozenset({HeldReason.PAUSE, HeldReason.CIRCUIT, HeldReason.RA
 
 
 class Readiness(NamedTuple):
-    """Why a worker is not ready, and which of these lines each start has for a while."""
+    """Why a worker is not ready, which of these lines each start has for a while, and what is silent."""
 
     not_ready: Callable[[], Iterable[str]]
     of_a_start: Callable[[], Iterable[str]]
+    silent: Callable[[], Iterable[str]]
 
 
 class _Look(NamedTuple):
@@ -80,7 +81,7 @@ class SelfReport:
 
     def look(self) -> None:
         """Look once."""
-        not_ready, of_a_start = (set(look()) for look in self._readiness)
+        not_ready, of_a_start = set(self._readiness.not_ready()), set(self._readiness.of_a_start())
         self._looks.append(_Look(self._clock.now(), self._bounds(), not_ready, of_a_start))
 
     async def write(self) -> None:
@@ -119,6 +120,7 @@ class SelfReport:
             self._lasting(look.bounds for look in self._looks),
             not_ready,
             self._since_its_start(not_ready),
+            tuple(self._readiness.silent()),
         )
 
     def _since_its_start(self, not_ready: tuple[str, ...]) -> float | None:
