@@ -13,6 +13,7 @@ from schemas import JournalStep, StepKind, format_time
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.e2e.events import value
 from tests.support.kafka import Names, Write, create_topics, produce
+from tests.support.transactions import transactions
 
 pytestmark = pytest.mark.kafka
 
@@ -92,6 +93,17 @@ def test_never_published(env: dict[str, str]) -> None:
     for option in ("--click-id", "--order-id"):
         found = run("explain", option, "nobody", "-o", "json", env=env)
         assert (found.exit_code, json.loads(found.stdout)["verdict"]) == (1, "never_published")
+
+
+def test_behind_an_open_transaction(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """Where an open transaction keeps records back it is said that what was not found may be among them."""
+    with transactions(kafka, names.topic) as write:
+        write("{}", end=False)
+        produce(kafka, names.topic, [Write(value("behind", "c"), b"k", partition=n) for n in (0, 1)])
+        found = run("explain", "behind-it", env=env)
+    why = ", as far as can be read: an open transaction keeps back up to 2 records"
+    assert (found.exit_code, found.stdout) == (1, f"never published in the last 48h{why}\n")
+    assert run("explain", "behind-it", env=env).stdout == "never published in the last 48h\n"
 
 
 def test_what_is_no_longer_there(kafka: str, names: Names, env: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from schemas.moment import LAST
 from worker.core.place import read_place
 from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
-from worker.ops.explain_reading import SearchResult, SoughtConversion, json_fields, read
+from worker.ops.explain_reading import SearchResult, SoughtConversion, json_fields, kept_back, read
 from worker.ops.explain_undelivered import with_undelivered
 from worker.ops.filters import read_time
 from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
@@ -69,7 +69,7 @@ def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: f
         its = explanations(one)
         if is_unknown or any(life.summary.verdict is LifeVerdict.UNTOLD for life in its):
             its = explanations(with_undelivered(one, wanted, begin))
-        return _with_why(its, one.settings)
+        return _with_kept_back(_with_why(its, one.settings), one.settings)
 
     with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
         explained = [life for its in threads.map(told_of, found) for life in its]
@@ -103,6 +103,17 @@ def _with_why(its: list[Explanation], settings: Settings) -> list[Explanation]:
     return [
         one._replace(summary=_with(one.summary, why if one.summary.verdict in held else "")) for one in its
     ]
+
+
+def _with_kept_back(its: list[Explanation], settings: Settings) -> list[Explanation]:
+    """Say of what was not found how much could not be read, for open transactions."""
+    from worker.core.life import LifeVerdict
+
+    unknown = [one for one in its if one.summary.verdict is LifeVerdict.NEVER_PUBLISHED]
+    if not unknown or not (count := kept_back(settings)):
+        return its
+    why = f", as far as can be read: an open transaction keeps back up to {count} records"
+    return [one._replace(summary=_with(one.summary, why)) if one in unknown else one for one in its]
 
 
 def _with(summary: LifeSummary, why: str) -> LifeSummary:

@@ -89,6 +89,19 @@ def json_fields(value: bytes | None) -> Mapping[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
+def kept_back(settings: Settings) -> int:
+    """How many records of the source open transactions keep from being read, at most. Raises CannotDo."""
+    config, topic = reading_config(settings), settings.kafka.topic
+    uncommitted: Config = {**config, "isolation.level": "read_uncommitted"}
+    with (
+        answering(settings),
+        opened(uncommitted, topic) as everything,
+        opened(config, topic) as readable,
+    ):
+        ends = everything.spans()  # asked first: what comes meanwhile is kept back by nothing
+        return sum(max(0, ends[at].end - span.end) for at, span in readable.spans().items() if at in ends)
+
+
 def _ahead_of(settings: Settings, wanted: SoughtConversion, begin: float) -> _Ahead:
     """Search the records ahead of the group, and its journal."""
     config = reading_config(settings)
