@@ -96,6 +96,23 @@ def test_levels(level: Level) -> None:
     assert all(line["timestamp"].endswith("Z") for line in stderr.lines)
 
 
+def test_refusals() -> None:
+    """However many records a topic refuses, a line says it once; another cause has a line of its own."""
+    stderr = Terminal()
+    stderr.take("json", "info")
+    logs = make_logs("momentscience", "info")
+    for size in range(1000):
+        logs.refused("w.retry.10s", f"w.retry.10s refuses a record of {size} bytes")
+        logs.refused("w.retry.30s", f"w.retry.30s refuses a record of {size} bytes")
+    logs.refused("w.retry.10s", "topic w.retry.10s does not exist")
+    told = [(line["topic"], line["error"]) for line in stderr.lines]
+    assert told == [
+        ("w.retry.10s", "w.retry.10s refuses a record of 0 bytes"),
+        ("w.retry.30s", "w.retry.30s refuses a record of 0 bytes"),
+        ("w.retry.10s", "topic w.retry.10s does not exist"),
+    ]
+
+
 def test_endings() -> None:
     """The line of an ending says which event, which attempt, where it came from and why."""
     stderr = Terminal()

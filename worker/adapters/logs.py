@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -21,6 +22,7 @@ from worker.core.admission.outage import Outage
 from worker.core.endings import Dead, Delivered, RetryLater
 from worker.core.place import Place
 from worker.core.record import Partition, Record
+from worker.core.repeated_troubles import RepeatedTroubles
 from worker.core.start_offset import Start, StartReason
 from worker.core.unreadable import StoppedPartition
 from worker.ports import Observer
@@ -112,6 +114,7 @@ class Logs(Observer):
 
     def __init__(self, destination: str) -> None:
         self._log = structlog.get_logger("worker").bind(destination=destination)
+        self._refusals: defaultdict[str, RepeatedTroubles] = defaultdict(RepeatedTroubles)
 
     def retried(self, ending: RetryLater) -> None:
         """One line at info."""
@@ -200,8 +203,9 @@ class Logs(Observer):
         self._log.info("rebalance", kind=kind, partitions=dict(by_topic))
 
     def refused(self, topic: str, error: str) -> None:
-        """One line at warning."""
-        self._log.warning("publish refused; trying again", topic=topic, error=error)
+        """One line at warning for each topic and cause, now and then: each waiting record is tried again."""
+        if self._refusals[topic].is_news(error, time.monotonic()):
+            self._log.warning("publish refused; trying again", topic=topic, error=error)
 
     def circuit_opened(self, outage: Outage) -> None:
         """One line at warning, with the cause."""

@@ -10,9 +10,10 @@ from collections.abc import MutableMapping
 
 from confluent_kafka import KafkaError
 
-from worker.adapters.kafka.errors import RepeatedTroubles, is_about_group, is_deadly, one_line, remedy
+from worker.adapters.kafka.errors import is_about_group, is_deadly, one_line, remedy
 from worker.adapters.kafka.loop_bridge import LoopBridge
 from worker.core.record import Partition
+from worker.core.repeated_troubles import RepeatedTroubles
 from worker.ports import SourceFailed
 
 

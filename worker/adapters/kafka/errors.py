@@ -13,14 +13,11 @@ import time
 from confluent_kafka import KafkaError, KafkaException
 
 from worker.core.masking import credentials_masked
-
-REPEAT_AFTER_SECONDS = 30.0
-"""Seconds before the same trouble is told again."""
+from worker.core.repeated_troubles import RepeatedTroubles
 
 _TIMINGS = re.compile(r" \((?:after [0-9]|[0-9]+ identical).*\)")
 _ADVICE = re.compile(r" \(this error[^)]*\)")
 _REPEATED = re.compile(r"^(.+): [^:]*atal[^:]* error: \1$")
-_NUMBERS = re.compile(r"[0-9]+")
 # librdkafka's codes are public, though these begin with an underscore.
 _DEADLY = frozenset({KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})  # noqa: SLF001
 _AWAY = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._WAIT_COORD})  # noqa: SLF001
@@ -183,26 +180,6 @@ def may_be_there(error: KafkaError) -> bool:
     it gave up, is not.
     """
     return error.code() in _UNSURE or (error.code() < 0 and error.code() not in _OF_TOPIC)
-
-
-class RepeatedTroubles:
-    """Lets each trouble through at most once in REPEAT_AFTER_SECONDS; numbers in it make no difference."""
-
-    _MOST_TROUBLES = 64
-
-    def __init__(self) -> None:
-        self._told: dict[str, float] = {}
-
-    def is_news(self, text: str, now: float) -> bool:
-        """Whether to report it now; a yes counts as reported."""
-        trouble = _NUMBERS.sub("#", text)
-        last = self._told.get(trouble)
-        if last is not None and now - last < REPEAT_AFTER_SECONDS:
-            return False
-        if len(self._told) >= self._MOST_TROUBLES:
-            self._told.clear()
-        self._told[trouble] = now
-        return True
 
 
 class LimitedLog:

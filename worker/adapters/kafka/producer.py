@@ -21,7 +21,6 @@ from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import (
     KafkaUnavailable,
     LimitedLog,
-    RepeatedTroubles,
     is_about_topic,
     is_deadly,
     one_line,
@@ -32,6 +31,7 @@ from worker.adapters.kafka.producer_thread import ProducerThread
 from worker.adapters.kafka.producing import ClientRefused
 from worker.core.record import Outgoing
 from worker.core.record_size import size_of, too_large, too_large_for_client
+from worker.core.repeated_troubles import RepeatedTroubles
 from worker.ports import BatchRefused, PublishRefused
 
 OLD_SECONDS = 2.0
