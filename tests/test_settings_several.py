@@ -102,6 +102,8 @@ def test_names(tmp_path: Path) -> None:
         ('when.attributes.Site = "S"', {}, {"attributes.Site": {"S"}}),
         ('when.header.SITE = "S"', {}, {"header.SITE": {"S"}}),
         ("", {f"{A}WHEN__NETWORK": "x, y"}, {"network": {"x", "y"}}),
+        ('when.event = ["a, b", "c"]', {}, {"event": {"a, b", "c"}}),
+        ("", {f"{A}WHEN__EVENT": r"a\, b, c"}, {"event": {"a, b", "c"}}),
         ("", {f"{A}WHEN__ATTRIBUTES__MY_SITE": "S"}, {"attributes.my_site": {"S"}}),
         ("", {f"{A}WHEN__HEADER__X": "1", f"{A}WHEN__TOPIC": "t"}, {"header.x": {"1"}, "topic": {"t"}}),
         ('when.event = "x"', {f"{A}WHEN__EVENT": "y"}, {"event": {"y"}}),
@@ -109,7 +111,10 @@ def test_names(tmp_path: Path) -> None:
     ],
 )
 def test_when(tmp_path: Path, toml: str, environ: dict[str, str], when: dict[str, Any]) -> None:
-    """`when` may be a list, nested or quoted, and keeps the case of names in a file; the environment wins."""
+    r"""`when` may be a list, nested or quoted, and keeps the case of names in a file; the environment wins.
+
+    An item of a list is one value, whatever it holds; elsewhere a comma in a value is written `\,`.
+    """
     (route,) = read(tmp_path, f"{ONE}{toml}\n", **environ).routes
     assert {name: set(values) for name, values in route.when.items()} == when
 

@@ -20,6 +20,7 @@ from worker.settings.sources import SECRETS
 from worker.settings.url_mask import mask_body, mask_template
 from worker.settings.variable_names import (
     BODY,
+    COMMA,
     CONFIG,
     DESTINATIONS,
     FIELDS,
@@ -95,7 +96,8 @@ def _rows(settings: Settings, fields: Mapping[Path, FieldInfo]) -> list[Effectiv
 def _when_rows(settings: Settings, route: Route) -> Iterator[EffectiveSetting]:
     for asked, values in route.when.items():
         name = variable((DESTINATIONS, route.name, WHEN, asked))
-        yield EffectiveSetting(name, ",".join(sorted(values)), settings.origins.get(name, ""))
+        shown = ",".join(value.replace(",", COMMA) for value in sorted(values))
+        yield EffectiveSetting(name, shown, settings.origins.get(name, ""))
 
 
 def _several() -> list[SettingEntry]:

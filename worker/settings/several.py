@@ -17,6 +17,7 @@ from worker.settings.model import Settings
 from worker.settings.problems import Naming, renamed
 from worker.settings.sources import Layer, RawValue
 from worker.settings.variable_names import (
+    COMMA,
     DESTINATIONS,
     WHEN,
     own_variable,
@@ -30,6 +31,7 @@ _NAME = "POSTBACK_DESTINATION__NAME"
 _URLS = ("POSTBACK_DESTINATION__URL", "POSTBACK_DESTINATION__SIMPLE_URL", "POSTBACK_DESTINATION__EVENT_URL")
 _CURRENCIES = "POSTBACK_DESTINATION__CURRENCIES"
 _NETWORK = re.compile("[a-z0-9_-]{1,64}")
+_COMMA_BETWEEN = re.compile(r"(?<!\\),")
 ASKABLE = (*FIELDS, TOPIC, f"{ATTRIBUTE}NAME", f"{HEADER}NAME")
 """The keys that `when` may have."""
 
@@ -110,10 +112,15 @@ def routes(names: Sequence[str], layers: Sequence[Layer]) -> tuple[list[Route], 
             path = layer.path(given)
             if path is None or path[0] != DESTINATIONS or path[2] != WHEN:
                 continue
-            values = frozenset(word.strip() for word in layer.values[given].text.split(",")) - {""}
+            values = _values(layer.values[given].text)
             problems += _when_problems(path[1], path[3], values, layer.origin)
             whens[path[1]][path[3]] = values
     return sorted_routes(whens), [*problems, *_fallback_problems(whens)]
+
+
+def _values(text: str) -> frozenset[str]:
+    words = _COMMA_BETWEEN.split(text)
+    return frozenset(word.replace(COMMA, ",").strip() for word in words) - {""}
 
 
 def problems(names: Sequence[str], layers: Sequence[Layer]) -> Iterator[str]:

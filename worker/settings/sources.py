@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from worker.settings.variable_names import (
+    COMMA,
     CONFIG,
     DESTINATIONS,
     PREFIX,
@@ -184,7 +185,7 @@ def _mapping(origin: str, mapping: Mapping[str, Any]) -> Layer:
         place = dotted_path(written) if path[0] == DESTINATIONS else None
         name = variable(place) if place is not None else spelled(written)
         try:
-            layer.add(name, _text(value), written, place)
+            layer.add(name, _text(value, COMMA if WHEN in path[2:3] else ","), written, place)
         except TypeError:
             layer.problems.append(
                 f"{name}: {written} ({origin}) must be text, a number, a boolean or a list of these"
@@ -201,14 +202,14 @@ def _leaves(mapping: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[
             yield (*path, key), value
 
 
-def _text(value: object) -> str:
-    """A value from TOML or the command line, written as in an environment variable."""
+def _text(value: object, comma: str = ",") -> str:
+    """A value from TOML or the command line, written as in a variable; `comma` is one in a list's item."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float | Path):
         return str(value)
     if isinstance(value, list | tuple):
-        return ",".join(_text(item) for item in value)
+        return ",".join(_text(item).replace(",", comma) for item in value)
     raise TypeError(type(value).__name__)
 
 

@@ -24,6 +24,8 @@ PREFIX = "POSTBACK_"
 CONFIG = "POSTBACK_CONFIG"
 SECRETS_DIR = "POSTBACK_SECRETS_DIR"
 DESTINATIONS, WHEN = "destinations", "when"
+COMMA = "\\,"
+"""A comma that is part of a value that `when` asks for, where commas stand between the values."""
 _SEVERAL = "POSTBACK_DESTINATIONS__"
 # Settings with names of the user's choice: librdkafka's properties, request headers, secrets.
 OPEN: frozenset[Path] = frozenset(
