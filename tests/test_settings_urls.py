@@ -45,9 +45,10 @@ def test_host_that_is_none(host: str) -> None:
     assert "SECRET" not in line
 
 
-def test_half_set_to_the_same_host() -> None:
-    """One URL of the built-in partner's host leaves the other one to its default."""
-    assert read(**{SIMPLE: f"{OURS}?click_id={{click_id}}&sub={{offer_id}}"}).destination.event_url
+@pytest.mark.parametrize("ours", [OURS, OURS.replace("https", "http"), OURS.replace(".com", ".com:8443")])
+def test_half_set_to_the_same_host(ours: str) -> None:
+    """One URL of the built-in partner's host leaves the other one to its default, at any scheme and port."""
+    assert read(**{SIMPLE: f"{ours}?click_id={{click_id}}&sub={{offer_id}}"}).destination.event_url
 
 
 def test_both_set() -> None:

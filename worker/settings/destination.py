@@ -147,13 +147,14 @@ def _half_set(destination: Destination) -> list[str]:
     if len(given) != 1 or destination.url is not None:
         return []
     (name,) = given
-    origin = UrlTemplate.parse(getattr(destination, name)).origin
-    if origin == UrlTemplate.parse(TRACK).origin:
+    ours = UrlTemplate.parse(TRACK).origin.host
+    host = UrlTemplate.parse(getattr(destination, name)).origin.host
+    if host == ours:
         return []
     other = "EVENT_URL" if name == "simple_url" else "SIMPLE_URL"
     kind = "with `event` or `payout`" if name == "simple_url" else "with neither `event` nor `payout`"
     line = (
         f"POSTBACK_DESTINATION__{other}: must be set, too: only POSTBACK_DESTINATION__{name.upper()} goes to "
-        f"{origin.host}, and events {kind} would go to {UrlTemplate.parse(TRACK).origin.host}"
+        f"{host}, and events {kind} would go to {ours}"
     )
     return [line]
