@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_.]*"
 # Forms that can be nothing else, wherever they stand and whatever they name.
-_ANYWHERE = re.compile(rf"\$\{{({_NAME})\}}|\{{\{{\s*({_NAME})\s*\}}\}}")
+_ANYWHERE = re.compile(rf"\$\{{({_NAME})[^{{}}]*\}}|\{{\{{\s*({_NAME})\s*\}}\}}")
 # Forms that may be something else: they must name a macro, or be the whole value of a parameter.
 _MARKED = re.compile(
     rf"%7[Bb]({_NAME})%7[Dd]|\[({_NAME})\]|<({_NAME})>|%(?![0-9A-Fa-f]{{2}})({_NAME})%"
