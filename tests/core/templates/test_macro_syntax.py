@@ -20,6 +20,17 @@ WRONG = {
     "order_id?x": "has {order_id?x}: ? stands right after the name, as in {order_id?}",
     "order_id:sha256?": f"has {{order_id:sha256?}}, whose form sha256? is not known; {FORMS}",
     "order_id?|x": "has {order_id?|x}: ? leaves it out and | sends a default; keep one of them",
+    "payout|0:minor": "has {payout|0:minor}: :minor stands before |, as in {payout:minor|0}",
+    "clicked_at|:unix": "has {clicked_at|:unix}: :unix stands before |, as in {clicked_at:unix|}",
+    "attributes.email|none:sha256": (
+        "has {attributes.email|none:sha256}: :sha256 stands before |, as in {attributes.email:sha256|none}"
+    ),
+    "payout:minor|0:minor": "has {payout:minor|0:minor}: :minor stands before |, as in {payout:minor|0}",
+    "payout|0:minor:number": (
+        "has {payout|0:minor:number}: :minor stands before |, as in {payout:minor|0:number}"
+    ),
+    "payout:number|0": "has {payout:number|0}: :number stands last, as in {payout|0:number}",
+    "event:a=1:number|0": "has {event:a=1:number|0}: :number stands last, as in {event:a=1|0:number}",
     "event:": f"has {{event:}}, where nothing follows the colon; {FORMS}",
     "event:upper": f"has {{event:upper}}, whose form upper is not known; {FORMS}",
     "event:a,b": f"has {{event:a,b}}, whose form a,b is not known; {FORMS}",

@@ -19,6 +19,7 @@ UNIX, UNIX_MS, ISO, MINOR, SHA256 = "unix", "unix_ms", "iso", "minor", "sha256"
 NUMBER: Final = ":number"
 
 _PARTS = re.compile(r"([^?:|]*)(\?)?(?::([^|]*))?(?:\|(.*))?", re.DOTALL)
+_LATE_FORM = re.compile(rf"(.*):({UNIX}|{UNIX_MS}|{ISO}|{MINOR}|{SHA256})", re.DOTALL)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _OTHERS = "*"
 _RIGHT_MAP = "{event:purchase=Sale,signup=Lead,*=Other}"
@@ -72,6 +73,7 @@ def parse_macro(content: str) -> Macro:
     check_name(name)
     if optional and default is not None:
         raise TemplateError(f"has {written}: ? leaves it out and | sends a default; keep one of them")
+    _check_order(written, name, form, default)
     choices = None
     if form is not None and ("=" in form or _OTHERS in form.split(",")):
         choices, form = _choices(form, written), None
@@ -84,6 +86,19 @@ def parse_macro(content: str) -> Macro:
 def is_number(text: str) -> bool:
     """Whether it is a number as JSON writes them."""
     return _NUMBER.fullmatch(text) is not None
+
+
+def _check_order(written: str, name: str, form: str | None, default: str | None) -> None:
+    """Refuse a form after the default, or `:number` before it: either would be sent as text."""
+    if default is None:
+        return
+    late = _LATE_FORM.fullmatch(default)
+    if late is not None:
+        right = written.replace(f"{written.partition('|')[0]}|{default}", f"{{{name}:{late[2]}|{late[1]}", 1)
+        raise TemplateError(f"has {written}: :{late[2]} stands before |, as in {right}")
+    if f":{form}".endswith(NUMBER):
+        right = written.replace(f"{NUMBER}|{default}", f"|{default}{NUMBER}", 1)
+        raise TemplateError(f"has {written}: {NUMBER} stands last, as in {right}")
 
 
 def _choices(form: str, written: str) -> Choices:
