@@ -55,11 +55,11 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Write seconds with the largest unit that divides them."""
+    """Write seconds with the largest unit that divides them; one day is `24h`."""
     milliseconds = round(seconds * 1000)
     for unit in ("d", "h", "m", "s"):
         whole, rest = divmod(milliseconds, round(UNITS[unit] * 1000))
-        if whole and not rest:
+        if whole > (1 if unit == "d" else 0) and not rest:
             return f"{whole}{unit}"
     return f"{milliseconds}ms"
 
