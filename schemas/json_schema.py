@@ -42,6 +42,12 @@ def _published(field: dict[str, Any], *, required: bool) -> dict[str, Any]:
         name: field[name] for name in ("description", "examples", "default") if field.get(name) is not None
     }
     rule = {name: value for name, value in field.items() if name not in {*words, "title", "default"}}
-    if not required and "anyOf" not in rule:
-        rule = {"anyOf": [rule, {"type": "null"}]}
-    return words | rule
+    if "anyOf" in rule:
+        return words | {"anyOf": [_to_the_end(one) for one in rule["anyOf"]]}
+    rule = _to_the_end(rule)
+    return words | (rule if required else {"anyOf": [rule, {"type": "null"}]})
+
+
+def _to_the_end(rule: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a final newline beside a pattern: in some libraries `$` stands before it, too."""
+    return rule | {"not": {"pattern": "\\n"}} if "pattern" in rule else rule
