@@ -81,6 +81,10 @@ WRONG = [
         f"{P}HEADERS__X_TOKEN: has {{secret.token}}, which is not set; set {P}SECRETS__TOKEN",
     ),
     case(
+        {"METHOD": "POST", "BODY": '{"a": "{secret.pixel:number}"}', "SECRETS__PIXEL": "s3cret"},
+        f"{P}SECRETS__PIXEL: is no number, as {{secret.pixel:number}} in {P}BODY has to be",
+    ),
+    case(
         {"HEADERS__X_TOKEN": "{secret.token}", "SECRETS__TOKEN": "s3cret\n"},
         f"{P}SECRETS__TOKEN: can't be sent in a header: "
         "it must be text on one line, without control characters or spaces around it",

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 from worker.core.request_headers import header_problem
 from worker.core.templates import (
+    SECRET,
     BodyTemplate,
     ContentTypeError,
     HeaderTemplate,
+    Macro,
     RequestTemplates,
     TemplateError,
     UrlTemplate,
+    is_number,
     secret_names,
 )
 
@@ -108,6 +111,12 @@ def _secret_problems(destination: Destination) -> Iterator[str]:
                 yield f"{variable}: has {{secret.{name}}}, which is not set; {_right_secret(name, known)}"
             elif variable.startswith(HEADERS) and header_problem("X", known[name]) is not None:
                 yield f"{PREFIX}SECRETS__{name.upper()}: can't be sent in a header: {RIGHT_FOR_HEADER}"
+    for macro in _macros_of_body(destination):
+        name = macro.name.removeprefix(SECRET)
+        if macro.is_secret and macro.is_number and not is_number(known.get(name, "0")):
+            yield (
+                f"{PREFIX}SECRETS__{name.upper()}: is no number, as {macro.written} in {PREFIX}BODY has to be"
+            )
 
 
 def _right_secret(name: str, known: Mapping[str, str]) -> str:
@@ -128,7 +137,12 @@ def _secrets_named(destination: Destination) -> Iterator[tuple[str, list[str]]]:
         yield variable, secret_names(UrlTemplate.parse(url).macros)
     for header in headers_of(destination):
         yield HEADERS + header.name.upper().replace("-", "_"), secret_names(header.macros)
-    with suppress(TemplateError):  # reported elsewhere
+    yield f"{PREFIX}BODY", secret_names(_macros_of_body(destination))
+
+
+def _macros_of_body(destination: Destination) -> list[Macro]:
+    """The macros of the body; none if it is wrong, which is reported elsewhere."""
+    with suppress(TemplateError):
         body = body_of(destination)
-        if body is not None:
-            yield f"{PREFIX}BODY", secret_names(body.macros)
+        return [] if body is None else list(body.macros)
+    return []

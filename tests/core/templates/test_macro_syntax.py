@@ -48,6 +48,11 @@ WRONG = {
     "secret.a:sha256": (
         "has {secret.a:sha256}, but :sha256 is for other values, as in {attributes.email:sha256}"
     ),
+    "secret.a?": "has {secret.a?}: a secret is always there, and sent as it is; write {secret.a}",
+    "secret.a|x": "has {secret.a|x}: a secret is always there, and sent as it is; write {secret.a}",
+    "secret.a:x=1,*:number": (
+        "has {secret.a:x=1,*:number}: a secret is always there, and sent as it is; write {secret.a:number}"
+    ),
     "payout|none:number": "has {payout|none:number}, where 'none' is no number; write 0, 4999 or 49.99",
     "event:a=1,b=x:number": "has {event:a=1,b=x:number}, where 'x' is no number; write 0, 4999 or 49.99",
     "event:a=1,*=01:number": "has {event:a=1,*=01:number}, where '01' is no number; write 0, 4999 or 49.99",

@@ -7,7 +7,8 @@ from worker.core.templates.body import MOST_BYTES, BodyTemplate, ContentTypeErro
 from worker.core.templates.errors import CannotFill, TemplateError
 from worker.core.templates.fill import CompiledRequest, RequestTemplates, compile_request
 from worker.core.templates.header import HeaderTemplate
-from worker.core.templates.macro_names import ATTRIBUTE
+from worker.core.templates.macro_names import ATTRIBUTE, SECRET
+from worker.core.templates.macro_syntax import Macro, is_number
 from worker.core.templates.postback import Postback
 from worker.core.templates.text import secret_names
 from worker.core.templates.url import UrlTemplate
@@ -15,15 +16,18 @@ from worker.core.templates.url import UrlTemplate
 __all__ = [
     "ATTRIBUTE",
     "MOST_BYTES",
+    "SECRET",
     "BodyTemplate",
     "CannotFill",
     "CompiledRequest",
     "ContentTypeError",
     "HeaderTemplate",
+    "Macro",
     "Postback",
     "RequestTemplates",
     "TemplateError",
     "UrlTemplate",
     "compile_request",
+    "is_number",
     "secret_names",
 ]

@@ -80,6 +80,7 @@ def parse_macro(content: str) -> Macro:
     _check_form(name, form, written)
     macro = Macro(written, name, optional is not None, form, choices, default, is_number)
     _check_numbers(macro)
+    _check_secret(macro)
     return macro
 
 
@@ -153,3 +154,12 @@ def _check_numbers(macro: Macro) -> None:
     for sent in (macro.default, choices.other, *choices.known.values()):
         if sent is not None and not is_number(sent):
             raise TemplateError(f"has {macro.written}, where {sent!r} is no number; write 0, 4999 or 49.99")
+
+
+def _check_secret(macro: Macro) -> None:
+    """Refuse what would never count: a secret is never absent, and no event's value."""
+    if macro.is_secret and (macro.is_optional or macro.default is not None or macro.choices is not None):
+        right = f"{{{macro.name}{NUMBER if macro.is_number else ''}}}"
+        raise TemplateError(
+            f"has {macro.written}: a secret is always there, and sent as it is; write {right}"
+        )
