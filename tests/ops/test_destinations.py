@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from worker.core.templates.macro_names import MACROS
 from worker.ops.destinations import rows_of, show
 from worker.settings import Deployment, Settings, SettingsError, load_all
 from worker.settings.destination import EVENT_URL, SIMPLE_URL
@@ -72,6 +73,14 @@ def test_shown(tmp_path: Path) -> None:
     assert shown.request.url == "https://m.example/k3y?t=********"
     assert shown.request.body == b'{"click":"9f8e7d6c5b4a3928","name":"Purchase","mail":"example"}'
     assert shown.why_not is None
+
+
+def test_every_field(tmp_path: Path) -> None:
+    """The sample has a value for each field that a template may name."""
+    macros = "&".join(f"{name}={{{name}}}" for name in MACROS)
+    request = show(read(tmp_path, f'[destinations.a]\nurl = "https://a.example/?{macros}"\n'), "a").request
+    assert request is not None
+    assert "&network=example&" in request.url
 
 
 def test_no_sample(tmp_path: Path) -> None:

@@ -24,8 +24,10 @@ THE_REST = "what no other takes"
 SAMPLE = {
     "click_id": "9f8e7d6c5b4a3928",
     "event_id": "order-1001",
+    "network": "example",
     "event": "purchase",
     "payout": "49",
+    "clicked_at": "2026-01-02T03:04:05Z",
     "order_id": "1001",
     "offer_id": "offer-12",
     "affiliate_id": "aff-7",
