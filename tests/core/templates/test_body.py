@@ -14,6 +14,7 @@ from tests.core.examples import make_event
 from worker.core.templates import MOST_BYTES, BodyTemplate, CannotFill, ContentTypeError, TemplateError
 
 JSON, FORM, TEXT = "application/json", "application/x-www-form-urlencoded", "text/plain"
+NO_MACRO = r"one that is no macro is written \u007b or \u007d"
 EVENT = {
     "event": "purchase",
     "payout": "49.99",
@@ -82,13 +83,16 @@ WRONG_JSON = {
     '{"a": "x {payout:number}"}': (
         'has {payout:number} beside other text; a number is the whole of a text: "{payout:number}"'
     ),
-    '{"a": "{click_id"}': 'has an unmatched brace in the text "{click_id"',
+    '{"a": "{click_id"}': f'has an unmatched brace in the text "{{click_id"; {NO_MACRO}',
     '{"a": ["%click_id%"]}': "has %click_id%, which is not filled in; write {click_id}",
     '{"a": "[click_id]"}': "has [click_id], which is not filled in; write {click_id}",
     '{"a": "${click_id}"}': "has ${click_id}, which is not filled in; write {click_id}",
     '{"a": "{{payout}}"}': "has {{payout}}, which is not filled in; write {payout}",
+    r'{"a": "{\"value\":{payout}}"}': (
+        r'has an unmatched brace in the text "{\"value\":{payout}}"; ' + NO_MACRO
+    ),
     '{"a": {"b": "__EVENT__"}}': "has __EVENT__, which is not filled in; write {event}",
-    '{"a": "{now:unix"}': 'has an unmatched brace in the text "{now:unix"',
+    '{"a": "{now:unix"}': f'has an unmatched brace in the text "{{now:unix"; {NO_MACRO}',
     '"{order_id?}"': (
         "has {order_id?} in a body of one text, where nothing can be left out; "
         "write {order_id}, or {order_id|none} with a default"

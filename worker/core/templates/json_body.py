@@ -106,7 +106,8 @@ def _name(token: str) -> Pieces:
 
 def _string(token: str) -> Pieces:
     """The pieces of a string: literal text as written, macros with the string's escapes decoded."""
-    pieces = split(token[1:-1], f"the text {token}", lambda inside: json.loads(f'"{inside}"'))
+    place = rf"the text {token}; one that is no macro is written \u007b or \u007d"
+    pieces = split(token[1:-1], place, lambda inside: json.loads(f'"{inside}"'))
     number = next((macro for macro in macros(pieces) if macro.is_number), None)
     if number is None:
         return ('"', *pieces, '"')
