@@ -18,7 +18,7 @@ class FakeFollower:
 
     def __init__(self, kafka: FakeKafka, topic: str, worker: str, now: Callable[[], float]) -> None:
         self._now = now
-        self._kafka = kafka
+        self.kafka = kafka
         self._topic = topic
         self._own = f',"worker":"{worker}"}}'.encode()
         self.gate = asyncio.Event()
@@ -32,22 +32,22 @@ class FakeFollower:
 
     def start(self, listener: FollowerListener) -> None:
         self._listener = listener
-        self._kafka.wake.append(self._pump_soon)
+        self.kafka.wake.append(self._pump_soon)
 
     def follow(self, numbers: Collection[int], new: Collection[int], turn: int) -> None:
         turns = {**self._turns, **dict.fromkeys(new, turn)}
         self._turns = {number: of for number, of in turns.items() if number in numbers}
-        self._ends.update((number, len(self._kafka.logs[self._at(number)])) for number in new)
+        self._ends.update((number, len(self.kafka.logs[self._at(number)])) for number in new)
         self._pump_soon()
 
     def fail(self, why: str) -> None:
         """Read nothing, and say that what is followed can't be read; `gate` is to be set again."""
         self.gate.clear()
-        self._ends = {number: len(self._kafka.logs[self._at(number)]) for number in self._turns}
+        self._ends = {number: len(self.kafka.logs[self._at(number)]) for number in self._turns}
         self._listener.on_unread(list(self._turns), why)
 
     async def positions(self) -> JournalPositions:
-        ends = {self._at(number): len(self._kafka.logs[self._at(number)]) for number in self._turns}
+        ends = {self._at(number): len(self.kafka.logs[self._at(number)]) for number in self._turns}
         while any(self._next.get(at, 0) < end for at, end in ends.items()):
             self._pump_soon()
             await asyncio.sleep(0.002)
@@ -57,11 +57,11 @@ class FakeFollower:
 
     async def stop(self) -> None:
         self.stopped = True
-        if self._pump_soon in self._kafka.wake:
-            self._kafka.wake.remove(self._pump_soon)
+        if self._pump_soon in self.kafka.wake:
+            self.kafka.wake.remove(self._pump_soon)
 
     def _at(self, number: int) -> Partition:
-        partitions = self._kafka.partitions([self._topic])
+        partitions = self.kafka.partitions([self._topic])
         return partitions[number % len(partitions)]
 
     def _pump_soon(self) -> None:
@@ -78,7 +78,7 @@ class FakeFollower:
             return
         for number in self._turns:
             at = self._at(number)
-            records = self._kafka.logs[at][self._next.get(at, 0) :]
+            records = self.kafka.logs[at][self._next.get(at, 0) :]
             self._next[at] = self._next.get(at, 0) + len(records)
             self.steps_read += len(records)
             told = [record for record in records if not (record.value or b"").endswith(self._own)]

@@ -21,6 +21,8 @@ class FakeKafka:
         self.ids: dict[str, LogId] = {}
         """Which log a topic is, where that is known."""
         self.wake: list[Callable[[], None]] = []
+        self.now: Callable[[], float] = lambda: 0.0
+        """When a record is written."""
         for topic, partitions in topics.items():
             self.create(topic, partitions)
 
@@ -49,10 +51,11 @@ class FakeKafka:
         value: bytes | None,
         key: bytes | None = None,
         headers: Headers = (),
-        timestamp: float = 0.0,
+        timestamp: float | None = None,
     ) -> Record:
         """Write a record, and wake those who wait for it."""
         size = size_of(key, value, headers)
+        timestamp = self.now() if timestamp is None else timestamp
         record = Record(at, len(self.logs[at]), key, value, headers, timestamp, size)
         self.logs[at].append(record)
         for wake in self.wake:
@@ -73,7 +76,7 @@ class FakePublisher:
     """
 
     def __init__(self, kafka: FakeKafka) -> None:
-        self._kafka = kafka
+        self.kafka = kafka
         self.refusing: str | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -83,7 +86,7 @@ class FakePublisher:
         self.closed = False
         self.wrote = False
         self._queued: list[asyncio.Future[None]] = []
-        self._is_away = False
+        self.is_away = False
 
     @property
     def queued(self) -> int:
@@ -92,11 +95,11 @@ class FakePublisher:
 
     def go_away(self, *, wrote: bool = False) -> None:
         """Have batches lie with the client from now on."""
-        self._is_away, self.wrote = True, wrote
+        self.is_away, self.wrote = True, wrote
 
     def come_back(self) -> None:
         """Have what lies with the client sent."""
-        self._is_away = False
+        self.is_away = False
         for waiting in self._queued:
             waiting.set_result(None)
         self._queued.clear()
@@ -117,7 +120,7 @@ class FakePublisher:
         self.published.append(message)
 
     async def publish_batch(self, messages: Sequence[Outgoing]) -> None:
-        if self._is_away:
+        if self.is_away:
             if self.wrote:
                 self._write_all(messages)
             self._queued.append(asyncio.get_running_loop().create_future())
@@ -139,7 +142,7 @@ class FakePublisher:
 
     def _write(self, message: Outgoing) -> None:
         topic, key, value, headers, partition = message
-        partitions = self._kafka.partitions([topic])
+        partitions = self.kafka.partitions([topic])
         if self.closed or self.refusing is not None:
             raise PublishRefused(self.refusing or "closed")
         if topic in self.refused:
@@ -147,7 +150,7 @@ class FakePublisher:
         if not partitions:
             raise PublishRefused(f"topic {topic} does not exist")
         number = sum(key or b"") if partition is None else partition
-        self._kafka.append(partitions[number % len(partitions)], value, key, list(headers))
+        self.kafka.append(partitions[number % len(partitions)], value, key, list(headers))
 
     async def _acknowledged(self, topic: str) -> None:
         await asyncio.sleep(0)

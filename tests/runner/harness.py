@@ -118,7 +118,7 @@ class Harness:
         self.source = FakeSource(self.kafka, held_bytes=self.held_bytes, router=routing)
         self.publisher = FakePublisher(self.kafka)
         self.sender = FakeSender(*answers)
-        self.follower = FakeFollower(self.kafka, JOURNAL, worker, self.time.now)
+        self.follower = FakeFollower(self.kafka, JOURNAL, worker, (clock or self.time).now)
         self.gate = Gate(concurrency, policy)
         self.heard = Heard()
         self.tracer = FakeTracer()
