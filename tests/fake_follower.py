@@ -45,6 +45,7 @@ class FakeFollower:
         self.gate.clear()
         self._ends = {number: len(self.kafka.logs[self._at(number)]) for number in self._turns}
         self._listener.on_unread(list(self._turns), why)
+        self._pump_soon()
 
     async def positions(self) -> JournalPositions:
         ends = {self._at(number): len(self.kafka.logs[self._at(number)]) for number in self._turns}
