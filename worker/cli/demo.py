@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import sys
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.adapters.process.stderr import settle
+from worker.adapters.process.signals import INTERRUPTED
 from worker.cli.common import FAILED, Output, OutputOption, examples, number_option, say
-from worker.cli.interrupts import until_signal
+from worker.cli.interrupts import end_at_signal, until_signal
 from worker.cli.run import run_loop
 from worker.cli.tables import print_rows
 
@@ -93,15 +91,12 @@ async def _perform(events: int, failures: float, output: Output, *, linger: bool
     from worker.demo import Demo
 
     set_up("auto", "error")
-    until = until_signal("stopped at once") if linger else None
     beside = _with_console if console else None
-    try:
-        with DemoView(linger=linger) as view:
-            account = await Demo(events, failures).run(view.tick, until, beside)
-    except asyncio.CancelledError:  # Ctrl-C: nothing to drain, as the broker ends with the process
-        say("error: interrupted")
-        settle()
-        os._exit(FAILED)
+    with DemoView(linger=linger) as view:
+        until = until_signal("stopped at once", view.close) if linger else None
+        if until is None:  # nothing to drain, as the broker ends with the process
+            end_at_signal(INTERRUPTED, view.close)
+        account = await Demo(events, failures).run(view.tick, until, beside)
     _print(account, output)
     if account.meanwhile is not None:
         say(described_meanwhile(account.meanwhile))

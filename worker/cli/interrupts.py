@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 from worker.adapters.process.signals import HANG_UP, heeded
 from worker.adapters.process.stderr import settle
@@ -62,26 +62,41 @@ class Interrupts:
             raise KeyboardInterrupt
 
 
-def until_signal(last_words: str) -> asyncio.Event:
+def until_signal(last_words: str, close: Callable[[], None] | None = None) -> asyncio.Event:
     """Return an event of the running loop that the first termination signal sets.
 
-    A second signal ends the process at once, with exit 1 and these last words, unless it is a SIGHUP: a
-    closing terminal sends several.
+    A second signal ends the process at once, unless it is a SIGHUP: a closing terminal sends several.
     """
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in heeded():
-        loop.add_signal_handler(number, _end, number, event, last_words)
+        loop.add_signal_handler(number, _end, number, event, last_words, close)
     return event
 
 
-def _end(number: signal.Signals, event: asyncio.Event, last_words: str) -> None:
+def end_at_signal(last_words: str, close: Callable[[], None]) -> None:
+    """Let the first termination signal end the process at once, from the running loop."""
+    loop = asyncio.get_running_loop()
+    for number in heeded():
+        loop.add_signal_handler(number, _end_at_once, last_words, close)
+
+
+def _end(
+    number: signal.Signals, event: asyncio.Event, last_words: str, close: Callable[[], None] | None
+) -> None:
     if not event.is_set():
         event.set()
     elif number is not HANG_UP:
-        say(last_words)
-        settle()
-        os._exit(FAILED)
+        _end_at_once(last_words, close)
+
+
+def _end_at_once(last_words: str, close: Callable[[], None] | None) -> NoReturn:
+    """Close what is shown, say the last words, and exit 1."""
+    if close is not None:
+        close()
+    say(last_words)
+    settle()
+    os._exit(FAILED)
 
 
 _END: Any = object()
