@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Sequence
 from typing import cast
 
+import pytest
 from confluent_kafka import OFFSET_INVALID, Consumer, TopicPartition
 
+from tests.support.kafka import Names, create_topics
+from worker.adapters.kafka import consumer_config
+from worker.adapters.kafka.config import TIERS_FETCHES
 from worker.adapters.kafka.offsets_for_times import EARLIEST
 from worker.adapters.kafka.watermarks import (
     FROM_BROKER_SECONDS,
@@ -84,3 +90,23 @@ def test_now_and_then() -> None:
     assert consumer.questions == 2
     marks.refresh(consumer.itself, [AT], 10.0 + FROM_BROKER_SECONDS)
     assert consumer.questions == 4
+
+
+@pytest.mark.kafka
+def test_behind_a_fetch_of_the_tiers(kafka: str, names: Names, caplog: pytest.LogCaptureFixture) -> None:
+    """An idle tier's question is answered, although it waits behind a fetch, and nothing is logged of it."""
+    create_topics(kafka, {names.topic: 2})
+    own = {**consumer_config(kafka, names.group, "reader-1", {}), **TIERS_FETCHES}
+    consumer = Consumer({**own, "logger": logging.getLogger("client")})
+    ours = [Partition(names.topic, number) for number in range(2)]
+    consumer.assign([TopicPartition(at.topic, at.number, 0) for at in ours])
+    try:
+        consumer.poll(1.0)
+        for turn in range(6):
+            marks = WatermarkCache()
+            marks.refresh(consumer, ours, time.monotonic())
+            assert marks.heard == dict.fromkeys(ours, Watermarks(0, 0, 0))
+            consumer.poll(0.1 * turn)
+    finally:
+        consumer.close()
+    assert [line.getMessage() for line in caplog.records if "Timed out" in line.getMessage()] == []

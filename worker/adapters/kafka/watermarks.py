@@ -27,7 +27,8 @@ UNKNOWN_SECONDS = 0.1
 NEW_AFTER_SECONDS = 1.0
 """Fewest seconds until the first question about new partitions; it comes with a look."""
 
-_TIMEOUT_SECONDS = 0.5
+_TIMEOUT_SECONDS = 1.0
+"""Seconds for an answer: twice what it may wait behind a fetch of the tiers."""
 
 
 class WatermarkCache:
