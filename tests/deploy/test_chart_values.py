@@ -92,6 +92,14 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
         {"settings": {"kafka": {"properties": {"sasl.oauthbearer.client.secret": "hunter2"}}}},
         "settings.kafka.properties: sasl.oauthbearer.client.secret is a secret",
     ),
+    "a proxy's login in plain text": (
+        {"settings": {"destination": {"proxy": "http://user:hunter2@proxy:3128"}}},
+        "settings.destination.proxy: has a login",
+    ),
+    "one destination's proxy with its login in plain text": (
+        {"settings": {"destinations": {"voluum": {"url": URL, "proxy": "http://user:hunter2@proxy:3128"}}}},
+        "settings.destinations.voluum.proxy: has a login",
+    ),
     "a reference without a key": (
         {"settings": {"destination": {"proxy": {"fromSecret": "proxy"}}}},
         "'/settings/destination/proxy': missing property 'key'",

@@ -23,6 +23,13 @@ what would be right. Empty where all is well.
 {{- if gt (len $fallbacks) 1 -}}
 {{- $problems = printf "settings.destinations: %s have no `when`; one at most may take what no other takes" (join " and " $fallbacks) | append $problems -}}
 {{- end -}}
+{{- $proxies := dict "destination" (get $common "proxy") -}}
+{{- range $name, $destination := $destinations }}{{ $_ := set $proxies (printf "destinations.%s" $name) (get $destination "proxy") }}{{ end -}}
+{{- range $where, $proxy := $proxies -}}
+{{- if and (kindIs "string" $proxy) (contains "@" (toString $proxy)) -}}
+{{- $problems = printf "settings.%s.proxy: has a login, which would stand in a ConfigMap; write {fromSecret: NAME, key: KEY} for the whole URL" $where | append $problems -}}
+{{- end -}}
+{{- end -}}
 {{- $least := include "postback-worker.grace" . | int -}}
 {{- if and .Values.terminationGracePeriodSeconds (lt (int .Values.terminationGracePeriodSeconds) $least) -}}
 {{- $problems = printf "terminationGracePeriodSeconds: %d is too short for a drain of %s; set %d at least, or nothing" (int .Values.terminationGracePeriodSeconds) ($settings.drain_timeout | default "25s") $least | append $problems -}}
