@@ -39,6 +39,12 @@ def test_links(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
+def test_every_plot_is_shown() -> None:
+    """Each plot that is kept stands on a page."""
+    shown = {(page.parent / link).resolve() for page in PAGES for link in links(page)}
+    assert sorted(set((ROOT / "deploy/plots").iterdir()) - shown) == []
+
+
 @each_page
 def test_files(page: Path) -> None:
     """Each file that is named is there."""
