@@ -170,3 +170,26 @@ def test_since() -> None:
     assert judge(STILL._replace(reports=[STARTS._replace(starts=NOW - 5), STARTS])).since == NOW - 7
     assert judge(BEHIND).since == NOW - 120
     assert judge(FLOWS).since is None
+
+
+@pytest.mark.parametrize(
+    "halted",
+    [
+        QUIET._replace(members=MemberCounts(0, 0)),
+        QUIET._replace(unreadable=["pause"]),
+        QUIET._replace(reports=[UNREADY]),
+        bound("commits", flow=QUIET),
+    ],
+)
+def test_since_some_time_after_the_last_step(halted: Flow) -> None:
+    """An idle destination may have come to a halt long after its last step: that is told as what it is."""
+    judged = judge(halted)
+    assert judged.since is None
+    assert judged.why.endswith("; the last step was at 2023-11-14T22:01:40.000Z")
+
+
+def test_stuck_since_something_is_due() -> None:
+    """Where nothing was due for long, it stands still only since something is."""
+    judged = judge(STILL._replace(oldest=20.0))
+    assert (judged.verdict, judged.since) == (FlowVerdict.STUCK, NOW - 20)
+    assert judged.why.endswith("nothing has happened for 20 s")

@@ -144,8 +144,8 @@ def _no_worker(flow: Flow) -> FlowDiagnosis | None:
     if source and tiers:
         return None
     lacking = [name for name, count in zip(("source", "tiers"), flow.members, strict=True) if not count]
-    why = f"nobody reads the {' and the '.join(lacking)}; {flow.lag} records wait on the source"
-    return FlowDiagnosis(FlowVerdict.NO_WORKER, why, flow.steps.last, "postback-worker run")
+    why = f"nobody reads the {' and the '.join(lacking)}; {flow.lag} records wait on the source{_last(flow)}"
+    return FlowDiagnosis(FlowVerdict.NO_WORKER, why, None, "postback-worker run")
 
 
 def _paused(flow: Flow) -> FlowDiagnosis | None:
@@ -157,15 +157,15 @@ def _paused(flow: Flow) -> FlowDiagnosis | None:
 
 def _stuck(flow: Flow) -> FlowDiagnosis | None:
     if flow.unreadable:
-        why = f"orders can't be read, and nothing is sent: {', '.join(flow.unreadable)}"
-        return FlowDiagnosis(FlowVerdict.STUCK, why, flow.steps.last, _ending(flow.unreadable[0]))
+        why = f"orders can't be read, and nothing is sent: {', '.join(flow.unreadable)}{_last(flow)}"
+        return FlowDiagnosis(FlowVerdict.STUCK, why, None, _ending(flow.unreadable[0]))
     blocked = [report for report in flow.reports if report.not_ready and not report.is_starting(flow.now)]
     if blocked and len(blocked) * 2 >= len(flow.reports):
-        why = f"not ready, {_of_workers(blocked, flow)}: {blocked[0].not_ready[0]}"
-        return FlowDiagnosis(FlowVerdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
+        why = f"not ready, {_of_workers(blocked, flow)}: {blocked[0].not_ready[0]}{_last(flow)}"
+        return FlowDiagnosis(FlowVerdict.STUCK, why, None, "postback-worker config check --online")
     if flow.bounded_by(HeldReason.COMMITS):
-        why = "commits do not get through, and nothing is sent before they do"
-        return FlowDiagnosis(FlowVerdict.STUCK, why, flow.steps.last, "postback-worker config check --online")
+        why = f"commits do not get through, and nothing is sent before they do{_last(flow)}"
+        return FlowDiagnosis(FlowVerdict.STUCK, why, None, "postback-worker config check --online")
     return None
 
 
@@ -231,11 +231,12 @@ def _silent(flow: Flow) -> FlowDiagnosis | None:
 def _still(flow: Flow) -> FlowDiagnosis | None:
     """Something is due, nothing happens, and nobody says why."""
     last = flow.steps.last
-    quiet = flow.now - last if last is not None else max(flow.oldest, flow.overdue)
-    if not flow.is_due or min(quiet, max(flow.oldest, flow.overdue)) < STILL_SECONDS:
+    due = max(flow.oldest, flow.overdue)
+    quiet = due if last is None else min(due, flow.now - last)
+    if not flow.is_due or quiet < STILL_SECONDS:
         return None
     why = f"{flow.lag} records wait on the source, and nothing has happened for {quiet:.0f} s"
-    return FlowDiagnosis(FlowVerdict.STUCK, why, last, "postback-worker config check --online")
+    return FlowDiagnosis(FlowVerdict.STUCK, why, flow.now - quiet, "postback-worker config check --online")
 
 
 def _lagging(flow: Flow) -> FlowDiagnosis | None:
@@ -254,15 +255,18 @@ def _lagging(flow: Flow) -> FlowDiagnosis | None:
 def _idle(flow: Flow) -> FlowDiagnosis | None:
     if flow.is_due or flow.steps.delivered or flow.steps.failures:
         return None
-    last = flow.steps.last
-    why = "nothing is due" if last is None else f"nothing is due; the last step was at {format_time(last)}"
-    return FlowDiagnosis(FlowVerdict.IDLE, why, last, None)
+    return FlowDiagnosis(FlowVerdict.IDLE, f"nothing is due{_last(flow)}", flow.steps.last, None)
 
 
 def _flowing(flow: Flow) -> FlowDiagnosis:
     steps = flow.steps
     why = f"{steps.delivered} delivered, {steps.failures} failed in {steps.seconds:.0f} s"
     return FlowDiagnosis(FlowVerdict.FLOWING, why, None, None)
+
+
+def _last(flow: Flow) -> str:
+    """When the last step was: what came to a halt did so then, or later."""
+    return "" if flow.steps.last is None else f"; the last step was at {format_time(flow.steps.last)}"
 
 
 def _ending(key: str) -> str:
