@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from worker.core.masking import MASK
+from worker.settings.proxy_login import login_problem
 from worker.settings.values import ValueKind, absent
 
 _NAME = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?"
@@ -24,7 +25,7 @@ PLACE = (
 
 _HOST = re.compile(_NAME)
 _SERVER = re.compile(rf"([A-Za-z_]+://)?{PLACE}")
-_PROXY = re.compile(rf"http://([!-.0-9:-?A-~]+@)?{PLACE}/?")
+_PROXY = re.compile(rf"http://((?P<login>[!-.0-9:-?A-~]+)@)?{PLACE}/?")
 
 
 def _host(text: str) -> str:
@@ -38,8 +39,12 @@ def _host(text: str) -> str:
 
 
 def _proxy(value: SecretStr) -> SecretStr:
-    if not _PROXY.fullmatch(value.get_secret_value()):
+    found = _PROXY.fullmatch(value.get_secret_value())
+    if found is None:
         raise ValueError("must be an HTTP proxy's URL: http://[user:password@]host:port")
+    problem = login_problem(found["login"] or "")
+    if problem is not None:
+        raise ValueError(problem)
     return value
 
 

@@ -14,7 +14,6 @@ from worker.core.templates import UrlTemplate
 from worker.settings import currencies, templates
 from worker.settings.addresses import Proxy
 from worker.settings.groups import Group
-from worker.settings.proxy_login import login_problem
 from worker.settings.right import right
 from worker.settings.template_values import Body, Method, OneUrl, RequestHeaders, Secrets, Url
 from worker.settings.values import (
@@ -127,9 +126,6 @@ class Destination(BaseModel):
                 "POSTBACK_DESTINATION__KEY_FILE: takes POSTBACK_DESTINATION__CERT_FILE, the certificate of "
                 "this key"
             )
-        wrong_login = None if self.proxy is None else login_problem(self.proxy.get_secret_value())
-        if wrong_login is not None:
-            problems.append(f"POSTBACK_DESTINATION__PROXY: {wrong_login}")
         if self.proxy is not None and self.transport != "session":
             problems.append("POSTBACK_DESTINATION__PROXY: takes POSTBACK_DESTINATION__TRANSPORT=session")
         both = sorted(self.success_statuses & self.terminal_statuses, key=str)

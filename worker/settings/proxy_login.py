@@ -12,11 +12,8 @@ from urllib.parse import unquote
 _SPECIAL = re.compile(r"[?#\[\]\\]")
 
 
-def login_problem(url: str) -> str | None:
-    """What is wrong with the login of a proxy's URL; None if nothing is."""
-    login, at, _ = url.partition("://")[2].rpartition("@")
-    if not at:
-        return None
+def login_problem(login: str) -> str | None:
+    """What is wrong with `user:password` as a proxy's URL has it; None if nothing is."""
     if _SPECIAL.search(login):
         return "percent-encode ? # [ ] and \\ in the user and password"
     user, password = (unquote(part) for part in (login.partition(":")[0], login.partition(":")[2]))
