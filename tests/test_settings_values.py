@@ -77,6 +77,7 @@ def test_duration_reads_back(milliseconds: int) -> None:
         ("TRACING__ENDPOINT", "http://collector:99999", "a collector's URL"),
         ("HTTP__HOST", "a..b", "a host name or an IP address"),
         ("HTTP__HOST", "a" * 64, "a host name or an IP address"),
+        ("HTTP__HOST", "a." * 127 + "a", "a host name or an IP address"),
         ("HTTP__HOST", "127.0.0.1:8080", "a host name or an IP address"),
         ("CONSOLE__HOST", ".", "a host name or an IP address"),
         ("DESTINATION__NAME", "", "letters, digits"),

@@ -16,6 +16,7 @@ HOSTS = [
     "::1",
     "fe80::1%eth0",
     "a" * 63,
+    "a." * 126 + "a.",
 ]
 NONE = [
     "",
@@ -43,7 +44,7 @@ def test_host(text: str) -> None:
     assert is_host(text)
 
 
-@pytest.mark.parametrize("text", [*NONE, ".".join(["a" * 60] * 5)])
+@pytest.mark.parametrize("text", [*NONE, "a." * 126 + "aa", ".".join(["a" * 60] * 5)])
 def test_no_host(text: str) -> None:
     """What nothing can look up is no host: other characters, empty or long labels, too long a name."""
     assert not is_host(text)

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 
-_NAME = re.compile(r"(?=.{1,253}\.?$)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+NAME = r"(?![A-Za-z0-9_.-]{253}\.?[A-Za-z0-9_-])[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?"
+"""The form of a name: parts of at most 63 characters, 253 in all; a dot may end it."""
+
+_NAME = re.compile(NAME)
 
 
 def is_host(text: str) -> bool:

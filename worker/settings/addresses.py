@@ -5,36 +5,29 @@ The rule: a port that no machine has is refused here, because a client library m
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from worker.core.hosts import NAME, is_host
 from worker.core.masking import MASK
 from worker.settings.proxy_login import login_problem
 from worker.settings.values import ValueKind, absent
 
-_NAME = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?"
-
 PLACE = (
-    rf"({_NAME}|\[[0-9A-Fa-f:.]+\])"
+    rf"({NAME}|\[[0-9A-Fa-f:.]+\])"
     r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
 )
 """The form of a host with a port from 1 to 65535, which may be left out."""
 
-_HOST = re.compile(_NAME)
 _SERVER = re.compile(rf"([A-Za-z_]+://)?{PLACE}")
 _PROXY = re.compile(rf"http://((?P<login>[!-.0-9:-?A-~]+)@)?{PLACE}/?")
 
 
 def _host(text: str) -> str:
-    if _HOST.fullmatch(text):
-        return text
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        raise ValueError("must be a host name or an IP address") from None
+    if not is_host(text):
+        raise ValueError("must be a host name or an IP address")
     return text
 
 
