@@ -36,6 +36,9 @@ class AnswerParser:
     bytes come again, so they are not parsed again. Most answers of a partner differ only in their clock.
     """
 
+    _refusals: frozenset[int] = frozenset()
+    """Statuses of whose bodies the beginning is kept: their heads are read whole."""
+
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(  # what aiohttp grants answers, too
@@ -94,11 +97,14 @@ class AnswerParser:
         first = None if self._reader.waits else _FINAL(data)
         end = -1 if first is None else data.find(b"\r\n\r\n", 0, HEAD_LIMIT_BYTES)
         if (
-            first is None or end < 0 or data[:end].lower().find(b"\nretry-after") >= 0
-        ):  # `in` would first try the bytes as a number
+            first is None
+            or end < 0
+            or data[:end].lower().find(b"\nretry-after") >= 0  # `in` would first try the bytes as a number
+            or (status := int(first[1])) in self._refusals
+        ):
             head = self._reader.feed(data)
             return b"" if head is None else self._note(head)
-        self.status = int(first[1])
+        self.status = status
         return data
 
     def _note(self, head: Head) -> bytes:
@@ -185,13 +191,6 @@ class RefusalParser(AnswerParser):
             return super().take()
         body, self._body = self._body, b""
         return super().take()._replace(body=body)
-
-    def _after_head(self, data: bytes) -> bytes:
-        rest = super()._after_head(data)
-        if rest is not data or self.status not in self._refusals:
-            return rest
-        head = self._reader.feed(data)  # not read yet: the status line seemed to say enough
-        return data if head is None else self._note(head)
 
     def _note(self, head: Head) -> bytes:
         lines = super()._note(head)
