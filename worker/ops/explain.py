@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
+from schemas.dead_letter import fields_of
 from schemas.moment import LAST
 from worker.core.place import read_place
 from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
-from worker.ops.explain_reading import SearchResult, SoughtConversion, json_fields, kept_back, read
+from worker.ops.explain_reading import SearchResult, SoughtConversion, kept_back, read
 from worker.ops.explain_undelivered import with_undelivered
 from worker.ops.filters import read_time
 from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
@@ -142,7 +143,7 @@ def _lives(
     """The lives by event id: a click or an order may have several conversions."""
     from worker.core.life import Life, in_order
 
-    ids = [_text(json_fields(record.value).get("event_id")) for record in found.published]
+    ids = [_text(fields_of(record.value).get("event_id")) for record in found.published]
     at = {record.origin: its for record, its in zip(found.published, ids, strict=True)}
 
     def id_of(step: JournalStep) -> str | None:

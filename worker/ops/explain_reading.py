@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schemas.dead_letter import fields_of
 from worker.core.place import Place, read_place
 from worker.ops.broker import answering
 from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
@@ -35,7 +36,7 @@ class SoughtConversion(NamedTuple):
 
     def is_in(self, value: bytes | None) -> bool:
         """Whether a JSON object has it."""
-        return json_fields(value).get(self.field) == self.value
+        return fields_of(value).get(self.field) == self.value
 
 
 class SearchResult(NamedTuple):
@@ -76,17 +77,6 @@ def read(destinations: Sequence[Settings], wanted: SoughtConversion, begin: floa
         ahead: list[_Ahead] = each(lambda settings: _ahead_of(settings, wanted, begin), destinations)
         places = set().union(*(one.places for one in ahead))
         return each(lambda one: _with_behind(one, wanted, places), ahead)
-
-
-def json_fields(value: bytes | None) -> Mapping[str, Any]:
-    """The fields of a JSON object, even if it is no valid event."""
-    from pydantic_core import from_json
-
-    try:
-        fields = from_json(value or b"", allow_inf_nan=False)
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def kept_back(settings: Settings) -> int:

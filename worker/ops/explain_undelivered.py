@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from worker.ops.explain_reading import SearchResult, SoughtConversion, in_value, json_fields
+from schemas.dead_letter import fields_of
+from worker.ops.explain_reading import SearchResult, SoughtConversion, in_value
 from worker.ops.pending import Pending, in_tiers
 from worker.ops.reading import open_topic
 
@@ -28,7 +29,7 @@ def with_undelivered(found: SearchResult, wanted: SoughtConversion, begin: float
     told = {step.event_id for step in found.steps}
     replays: dict[object, int] = {}
     for record in found.published:
-        event_id = json_fields(record.value).get("event_id")
+        event_id = fields_of(record.value).get("event_id")
         replays[event_id] = max(replays.get(event_id, 0), WorkerHeaders.read(record.headers).replays or 0)
     steps = [
         step
@@ -67,7 +68,7 @@ def _dead(record: Record) -> JournalStep:
 def _step(record: Record, headers: WorkerHeaders, kind: StepKind, at: float, **told: Any) -> JournalStep:
     from schemas import JournalStep, format_time
 
-    ids = {name: json_fields(record.value).get(name) for name in ("event_id", "click_id", "order_id")}
+    ids = {name: fields_of(record.value).get(name) for name in ("event_id", "click_id", "order_id")}
     return JournalStep(
         at=format_time(at),
         step=kind,
