@@ -239,11 +239,12 @@ def test_union_with_nothing() -> None:
 
 @given(st.sets(st.integers(0, 30)), st.integers(0, 30), st.integers(0, 30))
 def test_below(holes: set[int], upto: int, offset: int) -> None:
-    """Of the offsets below a place the map tells the same, and of the others nothing."""
+    """Of the offsets below a place the map tells the same, and of the others nothing; it can be written."""
     finished = OffsetMap(upto, tuple(sorted(hole for hole in holes if hole < upto)))
     cut = finished.below(offset)
     for one in range(31):
         assert (one in cut) == (one < offset and one in finished)
+    assert read(encode(0, cut, BINDING)).finished == (cut if cut.upto else None)
 
 
 def test_claimed() -> None:

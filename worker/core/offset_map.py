@@ -120,10 +120,10 @@ def claimed(position: int, metadata: str) -> OffsetMap | None:
     None if it was written for another position: somebody, or MirrorMaker, has edited the offset.
     """
     try:
-        written = read(metadata) if metadata else None
+        written = read(metadata)
     except DamagedMap:
         return None
-    return written.finished if written is not None and written.position == position else None
+    return written.finished if written.position == position else None
 
 
 def _judge(written: CommitMetadata, position: int, here: BindingMarks) -> MetadataVerdict:
