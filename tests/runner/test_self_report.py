@@ -106,6 +106,15 @@ async def test_a_rate() -> None:
         await until("it is told", lambda: any(one and one.bound_by == ("rate",) for one in reports(it)))
 
 
+async def test_a_pace() -> None:
+    """The pace that the partner's refusals have taught is reported as such, and not as a rate."""
+    async with harness() as it:
+        it.gate.pace.resume(it.time.monotonic())
+        it.source.assign(it.first)
+        it.write(0, 1)
+        await until("it is told", lambda: any(one and one.bound_by == ("pace",) for one in reports(it)))
+
+
 async def test_a_topic_that_refuses() -> None:
     """A report that can't be written stops nothing."""
     it = harness()
