@@ -32,6 +32,7 @@ ON_TIER = DueRecord(7, on_tier=True, attempts=2, replays=0)
         (ON_TIER, None, SEND),
         # the same record, read again
         (FRESH, RememberedConversion(WAITING, 7, 1, 0), FINISHED),
+        (FRESH, RememberedConversion(WAITING, 7, 0, 0), FINISHED),
         (FRESH, RememberedConversion(DELIVERED, 7, 1, 0), FINISHED),
         (FRESH, RememberedConversion(DEAD, 7, 1, 0), FINISHED),
         # a tier's record of the same origin: the one that waits, one that has gone on, one that has ended
@@ -41,6 +42,9 @@ ON_TIER = DueRecord(7, on_tier=True, attempts=2, replays=0)
         (ON_TIER._replace(attempts=None), RememberedConversion(WAITING, 7, 3, 0), SEND),
         (ON_TIER, RememberedConversion(DELIVERED, 7, 3, 0), FINISHED),
         (ON_TIER, RememberedConversion(DEAD, 7, 3, 0), FINISHED),
+        # one that ended without another attempt: it expired or was cancelled
+        (ON_TIER, RememberedConversion(DEAD, 7, 2, 0), FINISHED),
+        (ON_TIER._replace(attempts=None), RememberedConversion(DELIVERED, 7, 3, 0), FINISHED),
         # another record of the same event
         (FRESH, RememberedConversion(WAITING, 3, 1, 0), DUPLICATE),
         (FRESH, RememberedConversion(DELIVERED, 3, 1, 0), DUPLICATE),
@@ -83,6 +87,8 @@ def test_own(seen: DueRecord, own: RememberedConversion, what: CopyDecision) -> 
     [
         (RememberedConversion(DELIVERED, 7, 2, 0), RememberedConversion(WAITING, 7, 1, 0), True),
         (RememberedConversion(DELIVERED, 9, 2, 1), RememberedConversion(DEAD, 7, 1, 0), True),
+        (RememberedConversion(DELIVERED, 7, 2, 0), RememberedConversion(WAITING, 9, 1, 1), True),
+        (RememberedConversion(DELIVERED, 7, 1, 0), RememberedConversion(DEAD, 7, 3, 0), True),
         (RememberedConversion(DELIVERED, 9, 2, 1), RememberedConversion(DELIVERED, 7, 1, 0), False),
         (RememberedConversion(DEAD, 9, 0, 0), RememberedConversion(DELIVERED, 7, 1, 0), False),
         (RememberedConversion(WAITING, 7, 1, 0), RememberedConversion(DELIVERED, 7, 2, 0), False),
