@@ -129,6 +129,7 @@ def test_a_chunk_that_is_none() -> None:
     """What tells of a chunk that is not there is not taken up."""
     slot = bytearray(SLOT_BYTES)
     slot[16] = 5
-    assert PackedIds.of([slot], Chunks(0, (1.0,) * 6)).counts == {(5,): 1}
+    both = [bytearray(SLOT_BYTES), slot]
+    assert PackedIds.of(both, Chunks(0, (1.0,) * 6)).counts == {(0,): 1, (5,): 1}
     with pytest.raises(ValueError, match="chunk that is not there"):
-        PackedIds.of([slot], Chunks(0, (1.0,)))
+        PackedIds.of(both, Chunks(0, (1.0,)))
