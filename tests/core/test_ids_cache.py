@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.binding import LogId
-from worker.core.copies import DEAD, DELIVERED, RememberedConversion, digest
+from worker.core.copies import DEAD, DELIVERED, WAITING, RememberedConversion, digest
 from worker.core.ids_cache import (
     VERSION,
     Anchor,
@@ -191,6 +191,22 @@ def test_what_is_newer() -> None:
     known = [again.known(digest(0, b"e-%d" % number), 1.0) for number in (1, 2, 5)]
     assert [of and of.state for of in known] == [DELIVERED, DELIVERED, DEAD]
     assert again.count == 4
+
+
+def test_what_went_on_meanwhile() -> None:
+    """Of what both the file and the memory know, the furthest step counts."""
+    ids = RememberedIds(MOST, WINDOW)
+    for number, state in enumerate((WAITING, WAITING, DEAD)):
+        ids.mark(StepMark(digest(0, b"e-%d" % number), 0, RememberedConversion(state, number, 2, 0), 1.0))
+    kept = read(sealed(packed(ids, owner_of(ids), POSITIONS))).kept
+    again = RememberedIds(MOST, WINDOW)
+    for number, (state, attempts) in enumerate(((DELIVERED, 3), (DEAD, 2), (WAITING, 2))):
+        known = RememberedConversion(state, number, attempts, 0)
+        again.mark(StepMark(digest(0, b"e-%d" % number), 0, known, 2.0))
+    again.take_up(kept)
+    known_now = [again.known(digest(0, b"e-%d" % number), 2.0) for number in range(3)]
+    assert [of and of.state for of in known_now] == [DELIVERED, DEAD, DEAD]
+    assert again.count == 3
 
 
 def test_an_anchor_is_exact() -> None:

@@ -81,7 +81,18 @@ def test_ends_by_time() -> None:
     assert stood.pause(AT + 59) is not None
     assert stood.pause(AT + 60) is None
     assert [len(stood.standing(AT + later)) for later in (0, 30, 60, 90)] == [4, 3, 2, 0]
+    assert (stood.cancels(AT + 90), stood.hurried(AT + 90)) == ([], [])
     assert stood.changes_at(AT + 90) == float("inf")
+
+
+def test_gone() -> None:
+    """No order stands, readable or not, once its record is deleted or its topic was made anew."""
+    stood = taken(PauseOrder(GIVEN), RateOrder(GIVEN, 5.0))
+    stood.take(b"pause", None)
+    assert stood.standing(AT) == [RateOrder(GIVEN, 5.0)]
+    stood.take(b"cancel/x", b"{")
+    stood.clear()
+    assert (stood.standing(AT), stood.unreadable) == ([], {})
 
 
 def test_several_of_a_kind() -> None:
