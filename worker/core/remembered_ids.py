@@ -182,7 +182,6 @@ class RememberedIds:
         self._closed = sum(chunk.count for chunk in self._chunks)
         self._chunks.append(_Chunk(float("-inf")))  # the last chunk's count is kept outside of it
         self._number, self._given, self._left = self._first + len(self._chunks) - 1, 0, 0
-        self._until = float("-inf")
         for digest, _, at, value in newer:
             known = self.known(digest, at)
             if known is None or replaces(RememberedConversion.unpacked(value), known):
@@ -204,7 +203,6 @@ class RememberedIds:
         if self._chunks:
             self._chunks[-1].count += self._given - self._left
         self._given = self._left = 0
-        self._until = float("-inf")
 
     def _forget_old(self, now: float) -> None:
         """Forget chunks that are past the window."""
