@@ -72,8 +72,8 @@ class Router:
     def route(self, topic: str, headers: Headers, value: bytes | None) -> Routed:
         """Judge a record of the source; never raises, whatever the bytes.
 
-        PASSED where it is not this destination's; else its fields, None where they were not asked for or it
-        has none.
+        NOT_TAKEN where it is not this destination's; else its fields, None where they were not asked for or
+        it has none.
         """
         first = None
         for name, text in headers:
