@@ -104,8 +104,7 @@ class Router:
         if not self.dead_letters_unrouted or replayed_for(record.headers) is not None:
             return False
         fields = _fields(record.value) if record.fields is None else record.fields
-        own = self._own
-        return fields is not None and not (own.are_any and own.fit(record.at.topic, record.headers, fields))
+        return fields is not None and not self._own.fit(record.at.topic, record.headers, fields)
 
     def _is_of_others_alone(self, topic: str, headers: Headers, fields: JsonFields) -> bool:
         own = self._own
