@@ -70,6 +70,7 @@ def test_all_match(fields: object, headers: tuple[Header, ...], wanted: list[str
         ({"network": "yen", "currency": "EUR"}, ()),
         ({"attributes": "shop"}, ()),
         ({"attributes": {"site": {}}}, ()),
+        ({"attributes": {"site": "other"}}, ()),
         ({}, [("network", b"\xff")]),
         ({}, [("network", None)]),
     ],
@@ -87,6 +88,13 @@ def test_not_unrouted() -> None:
     assert not Router("binom", sorted_routes(WHENS)).is_unrouted(
         record({"network": "binom", "event": "lead"})
     )
+
+
+def test_currency() -> None:
+    """An event that names no currency is taken as one in US dollars."""
+    whens = {"a": {"currency": frozenset({"USD"})}, "b": {}}
+    assert takers(record({}), whens) == ["a"]
+    assert takers(record({"currency": "JPY"}), whens) == ["b"]
 
 
 def test_topic() -> None:
