@@ -42,6 +42,19 @@ REPLAY = SourceRecord(LATER, NOW - 10.0, 1, False, 0)
     [
         ([DONE], [DELIVERED], "delivered", "delivered at attempt 2, 61 s after it was published"),
         ([], [DELIVERED], "delivered", "delivered at attempt 2"),
+        ([DONE._replace(at=0.0)], [DELIVERED], "delivered", "delivered at attempt 2"),
+        (
+            [DONE._replace(at=NOW)],
+            [DELIVERED],
+            "delivered",
+            "delivered at attempt 2, 0 s after it was published",
+        ),
+        (
+            [DONE, REPLAY],
+            [step(StepKind.DELIVERED, 7.0, LATER, attempt=1)],
+            "delivered",
+            "delivered at attempt 1, 3 s after it was published",
+        ),
         (
             [DONE],
             [retry(99.0), DELIVERED, COPY],
@@ -61,6 +74,7 @@ REPLAY = SourceRecord(LATER, NOW - 10.0, 1, False, 0)
         ([AHEAD._replace(before=1)], [], "not_read", "not yet read: 1 event before it, about 0 s"),
         ([AHEAD], [], "not_read", NEXT),
         ([AHEAD], [retry(1.0)], "waiting", f"waiting for attempt 2, due {DUE} UTC, in 10 s"),
+        ([DONE, REPLAY], [retry(9.0)], "not_read", NEXT),
         ([DONE], [DEAD], "dead", 'dead: invalid, payout "1,0"'),
         (
             [DONE, REPLAY],
@@ -138,6 +152,17 @@ def test_timeline() -> None:
     ]
     assert timeline(life)[0][0] == NOW - 100.0
     assert parse_time(steps[0].at) == NOW - 80.0
+
+
+def test_unreadable_times() -> None:
+    """A step whose times can't be read, or that has none, is told all the same."""
+    odd = retry(9.0).model_copy(update={"at": "noon", "due_at": "soon"})
+    undue = retry(1.0).model_copy(update={"due_at": None})
+    assert timeline(Life([], in_order([undue, odd]))) == [
+        (0.0, f"attempt 1: 503 in 12 ms, {URL}; retry in 10s, until soon"),
+        (NOW - 1.0, f"attempt 1: 503 in 12 ms, {URL}; retry in 10s, due at once"),
+    ]
+    assert judge(Life([DONE], [odd]), NOW, "48h") == (LifeVerdict.WAITING, "waiting for attempt 2")
 
 
 def test_written_twice() -> None:
