@@ -37,7 +37,7 @@ def echo_masked(text: str, secrets: tuple[str, ...]) -> str:
     spelled = _spellings(secrets)
     text = masked(text, spelled)
     for secret in spelled:
-        for length in range(min(len(secret) - 1, len(text)), LEAST_CUT_CHARACTERS - 1, -1):
+        for length in range(len(secret) - 1, LEAST_CUT_CHARACTERS - 1, -1):
             if text.endswith(secret[:length]):
                 return text[:-length] + MASK
     return text
