@@ -184,6 +184,28 @@ def test_started_anew() -> None:
     assert partition.position() == Position(7, encode(7, None, BINDING))
     assert partition.committed == 7
     assert not partition.dirty
+    assert not partition.look(), "nothing has ended of it, either"
+    assert partition.pace == 0
+
+
+def test_whose_records_it_has() -> None:
+    """In doubt is who has the records of a partition that has left; of a deleted log nobody else has them."""
+    deleted, left = make_partition(), make_partition()
+    deleted.unsure = True
+    deleted.delete()
+    deleted.leave()
+    left.leave()
+    left.delete()
+    assert (deleted.unsure, left.unsure) == (False, True)
+
+
+def test_nothing_to_commit_over_another_deployment() -> None:
+    """The offset that another deployment has committed is never overwritten."""
+    partition = make_partition()
+    partition.foreign = True
+    partition.offsets.track(0)
+    partition.offsets.resolve(0)
+    assert partition.position() is None
 
 
 def test_nothing_to_commit_of_a_log_without_a_record() -> None:

@@ -35,6 +35,11 @@ def test_echoes(echo: str) -> None:
     assert told.replace('"', "") == f"no such token: {MASK}!"
 
 
+def test_one_in_another() -> None:
+    """A secret that begins with another one is masked whole."""
+    assert echo_masked("no token-1234", ("token", "token-1234", "token-12")) == f"no {MASK}"
+
+
 @pytest.mark.parametrize("length", range(LEAST_CUT_CHARACTERS, len(SECRET)))
 def test_cut_off(length: int) -> None:
     """A secret that the end of a text cuts off is masked, too, as soon as much of it is there."""
