@@ -41,6 +41,6 @@ def _partition(key: bytes | None) -> Partition | None:
     if len(parts) != len(("kind", "topic", "number")) or parts[0] != _KIND.encode():
         return None
     _, topic, number = parts
-    if not (topic.isascii() and number.isascii() and number.isdigit()):
+    if not (topic.isascii() and number.isdigit()):
         return None
     return Partition(topic.decode(), int(number))
