@@ -108,7 +108,7 @@ def begin(log: LogId, evidence: OffsetEvidence, marks: WatermarkOffsets) -> Star
     is_anew = memory is not None and is_another(LogId(log.cluster, memory.topic_id), log)
     memory = None if is_anew else memory
     if journaled is not None:
-        is_anew = is_anew or (memory is None and journaled.is_anew)
+        is_anew = is_anew or journaled.is_anew
         if journaled.finished:
             first = marks.low if is_anew else min(evidence.first, journaled.finished[0])
             return _start_by(journaled, first if memory is None else memory.offset, marks, memory)
