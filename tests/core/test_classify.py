@@ -152,6 +152,13 @@ def test_body_rules(status: int, body: bytes, kind: AnswerKind, reason: RetryRea
     )
 
 
+@pytest.mark.parametrize("rule", ["recorded", "terminal", "reject"])
+def test_one_body_rule_alone(rule: str) -> None:
+    """A body rule that is not set matches nothing."""
+    rules = AnswerRules(frozenset({200}), frozenset(), BodyRules(**{rule: BodyPattern("other")}))
+    assert judged(200, rules, body=b"thanks").kind is AnswerKind.DELIVERED
+
+
 @pytest.mark.parametrize("status", [200, 429, 500, 503])
 @pytest.mark.parametrize("body", [b"twice", b"never"])
 def test_an_ending_is_no_pressure(status: int, body: bytes) -> None:

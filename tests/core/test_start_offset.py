@@ -68,6 +68,18 @@ BEGINS: dict[str, tuple[OffsetEvidence, Start]] = {
         OffsetEvidence(RememberedOffset(60, "old", 0.0), True, 10, WHOLE),
         FROM_12,
     ),
+    "journaled, a deleted log is remembered, and START is behind it": (
+        OffsetEvidence(RememberedOffset(60, "old", 0.0), True, 100, FinishedOffsets(None, [12])),
+        Start(StartReason.JOURNALED, 10, 89, OffsetMap(13, (10, 11))),
+    ),
+    "journaled before START": (
+        OffsetEvidence(None, False, 100, FinishedOffsets(None, [12])),
+        Start(StartReason.JOURNALED, 13, 87),
+    ),
+    "journaled from START on": (
+        OffsetEvidence(None, False, 11, FinishedOffsets(None, [12])),
+        Start(StartReason.JOURNALED, 11, 88, OffsetMap(13, (11,))),
+    ),
     "journaled of a deleted log": (
         OffsetEvidence(None, False, 100, FinishedOffsets(None, [], is_anew=True)),
         Start(StartReason.MADE_ANEW, 10, 90),
