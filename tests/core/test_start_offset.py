@@ -60,6 +60,10 @@ BEGINS: dict[str, tuple[OffsetEvidence, Start]] = {
         OffsetEvidence(RememberedOffset(14, "id", 0.0), True, 10, WHOLE),
         Start(StartReason.JOURNALED, 14, 83, OffsetMap(18, (14,))),
     ),
+    "journaled on from where it was remembered": (
+        OffsetEvidence(RememberedOffset(15, "id", 0.0), True, 10, WHOLE),
+        Start(StartReason.JOURNALED, 18, 82),
+    ),
     "journaled before it was remembered": (
         OffsetEvidence(RememberedOffset(60, "id", 0.0), True, 10, WHOLE),
         Start(StartReason.REMEMBERED, 60, 40),

@@ -39,6 +39,15 @@ def test_headers_of_all_events() -> None:
     assert every.content == Content("GET", (("X-B", "s"),), None)
 
 
+def test_a_header_that_is_left_out() -> None:
+    """An optional header without a value is left out, and takes no other with it."""
+    headers = HeaderTemplate.parse("X-Order", "{order_id?}"), HeaderTemplate.parse("X-Click", "{click_id}")
+    parts = RequestTemplates(UrlTemplate.parse("https://h/"), "GET", headers)
+    event = make_event()
+    sent = compile_request(parts, {}).fill(event.__dict__).content
+    assert sent == Content("GET", (("X-Click", event.click_id),), None)
+
+
 def test_a_post_without_a_body() -> None:
     """A POST may have no body; then it has no type either."""
     parts = RequestTemplates(UrlTemplate.parse("https://h/"), "POST")
