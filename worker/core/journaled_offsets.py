@@ -109,8 +109,9 @@ class OriginCollector:
             for offset, event in zip(self._offsets, self._events, strict=True)
         ]
         is_anew = self._is_anew(of_this_log, high)
-        own = self._own[0 if is_whole or is_anew else len(self._own) // LEFT_OUT :]
-        lowest = None if is_whole or is_anew else min(self._offsets[at] for at in own)
+        lowest = None
+        if not (is_whole or is_anew):
+            lowest = min(self._offsets[at] for at in self._own[len(self._own) // LEFT_OUT :])
         finished = {offset for offset, is_its in zip(self._offsets, of_this_log, strict=True) if is_its}
         return FinishedOffsets(lowest, array("q", sorted(finished)), is_anew)
 
