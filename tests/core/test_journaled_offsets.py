@@ -106,6 +106,14 @@ def test_what_has_expired() -> None:
     assert made.finished(is_whole=True, low=3, high=1000) == FinishedOffsets(None, array("q", [1, 2, 4]))
 
 
+def test_what_is_not_there_says_nothing() -> None:
+    """A record that is not there does not speak of another log: the first one that is there decides."""
+    made = gathered(1, 2, 3)
+    for offset in set(range(*made.told_of(0, 1000))) - {1}:
+        made.found(offset, b'{"event_id": "e %d"}' % offset)
+    assert made.finished(is_whole=True, low=0, high=1000) == FinishedOffsets(None, array("q", [2, 3]))
+
+
 def test_where_all_has_expired() -> None:
     """Where none of the records is there any more nothing speaks of another log: all of them are finished."""
     made = gathered(1, 2)
