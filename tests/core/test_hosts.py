@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from worker.core.answer import HttpOrigin
 from worker.core.hosts import is_host
+from worker.core.templates import UrlTemplate
 
 HOSTS = [
     "h",
@@ -48,3 +50,18 @@ def test_host(text: str) -> None:
 def test_no_host(text: str) -> None:
     """What nothing can look up is no host: other characters, empty or long labels, too long a name."""
     assert not is_host(text)
+
+
+@pytest.mark.parametrize(
+    ("origin", "parsed"),
+    [
+        ("http://h", HttpOrigin("http", "h", 80)),
+        ("https://h", HttpOrigin("https", "h", 443)),
+        ("http://h:443", HttpOrigin("http", "h", 443)),
+        ("https://[::1]:80", HttpOrigin("https", "::1", 80)),
+    ],
+)
+def test_port(origin: str, parsed: HttpOrigin) -> None:
+    """Without a port in its URL a request goes to that of the scheme, and is told so."""
+    assert UrlTemplate.parse(f"{origin}/p").origin == parsed
+    assert str(parsed) == origin
