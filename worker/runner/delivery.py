@@ -46,11 +46,9 @@ class Delivery:
         drain: Drain,
         on_failed: Callable[[BaseException], None],
     ) -> None:
-        self._observer = around.observer
-        self._clock = around.clock
-        self._intake = intake
+        self._observer, self._clock = around.observer, around.clock
+        self._intake, self._drain = intake, drain
         self._schedule, self._demand = intake.schedule, intake.demand
-        self._drain = drain
         self.on_failed = on_failed
         """Hears that a lane, a task or the journal can't go on."""
         self.gate = destination.gate
@@ -65,7 +63,9 @@ class Delivery:
         self.committer = Committer(source, self.partitions, around.observer, self.fence, self._on_fence)
         calls = CopiesCallbacks(self._on_warm, self._on_cold, self._on_freed, self.on_flush, around.observer)
         ids, follower = destination.group.remembers, clients.follower
-        self.copies = Copies(ids, follower, self.partitions, calls, on_failed) if ids and follower else None
+        self.copies: Copies | None = None
+        if ids is not None and follower is not None:
+            self.copies = Copies(ids, follower, self.partitions, calls, on_failed)
         self.cache = cache_of(self.copies, self.journaling, clients, around)
         self.late_endings = LateEndings(self.copies, self.journaling, self._tell, self._ended_elsewhere)
         self.on_warm: Callable[[], None] = lambda: None
