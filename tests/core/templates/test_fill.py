@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import pytest
+
 from tests.core.examples import make_event
 from tests.core.templates.compiled import template
 from worker.core.answer import Content
@@ -26,6 +30,23 @@ def test_what_an_event_lacks() -> None:
     """The macros without a value are named once each, in their order, of URL, headers and body."""
     event = make_event(attributes={"x": "1"})
     assert PARTS.missing(event.__dict__) == ["order_id", "offer_id", "clicked_at"]
+
+
+@pytest.mark.parametrize(
+    ("query", "target"),
+    [
+        ("e={event}", "/?e=sign%20up"),
+        ("e={event:sign up=Lead}", "/?e=Lead"),
+        ("p={payout:minor}", "/?p=4999"),
+        ("o={order_id|none}", "/?o=none"),
+        ("o={order_id?}&e={event}", "/?e=sign%20up"),
+    ],
+)
+def test_a_get(query: str, target: str) -> None:
+    """A GET is filled the same whether its query takes values as they are or a map, a form or a default."""
+    parts = RequestTemplates(UrlTemplate.parse(f"https://h/?{query}"))
+    event = make_event(event="sign up", payout=Decimal("49.99"))
+    assert compile_request(parts, {}).fill(event.__dict__).target == target
 
 
 def test_headers_of_all_events() -> None:
