@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from tests.runner.harness import until
 from tests.support.kafka import Names, Write, create_topics, make_anew, produce
 from worker.adapters.kafka import TopicIds, admin_config, consumer_config
+from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.control_follower import KafkaControl
 from worker.ports import ControlNews, ControlRecord
 
@@ -46,6 +48,43 @@ async def following(kafka: str, *topics: str) -> AsyncIterator[list[Ear]]:
             control.follow(topic, ear)
         yield ears
     assert failures == []
+
+
+class Noting(Consumer):
+    """Notes what is assigned to it."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.assigned: list[set[str]] = []
+
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+        self.assigned.append({at.topic for at in partitions})
+        super().incremental_assign(partitions)
+
+
+class Noted(KafkaControl):
+    """Has its client note what is assigned."""
+
+    def _client(self) -> Consumer:
+        self.client = Noting({**self._config, "enable.partition.eof": True})
+        return self.client
+
+
+async def test_many_topics(kafka: str) -> None:
+    """Topics that are followed together are all asked about before the first one is fetched."""
+    topics = {Names.fresh().control for _ in range(4)}
+    create_topics(kafka, dict.fromkeys(topics, 1))
+    config, ears = consumer_config(kafka, "a-reader", "a-client", {}), [Ear() for _ in topics]
+    asker = TopicIds(admin_config(kafka, "an-asker", {}))
+    with asker as ids, Noted(config, ids, _fail) as control:
+        for topic, ear in zip(topics, ears, strict=True):
+            control.follow(topic, ear)
+        await until("all are read", lambda: all(ear.unread is None for ear in ears))
+        assert control.client.assigned == [topics]
+
+
+def _fail(error: BaseException) -> None:
+    raise error
 
 
 class Broken(KafkaControl):

@@ -2,6 +2,7 @@
 
 The rules: it joins no group and commits nothing. A topic that does not exist holds no orders, and is looked
 for until it exists; one that can't be read may hold some. What was read stays known while the broker is away.
+A question waits behind the fetch under way, so all is asked about all topics before the first one is fetched.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class KafkaControl:
         self._ids = ids
         self._loop = asyncio.get_running_loop()
         self._followed: dict[str, _Followed] = {}
+        self._added: dict[str, _Followed] = {}
         self._wake = threading.Event()
         self._closed = self._is_old = False
         self._user: tuple[str, str] | None = None
@@ -90,9 +92,9 @@ class KafkaControl:
 
     def follow(self, topic: str, listener: ControlListener) -> None:
         """Tell this listener about a topic from now on."""
-        self._followed = {**self._followed, topic: _Followed(topic, listener)}
-        self._looked_at = float("-inf")
-        self._wake.set()
+        if not self._added:  # the others of this turn of the loop are looked for together with it
+            self._loop.call_soon(self._take_up)
+        self._added[topic] = _Followed(topic, listener)
 
     def relogin(self, username: str, password: str) -> None:
         """Log in as this user from now on."""
@@ -101,6 +103,11 @@ class KafkaControl:
     def renew(self) -> None:
         """Go on with another client, which reads each topic from its start."""
         self._is_old = True
+
+    def _take_up(self) -> None:
+        self._followed, self._added = {**self._followed, **self._added}, {}
+        self._looked_at = float("-inf")
+        self._wake.set()
 
     # --- the thread ----------------------------------------------------------------------------
 
@@ -149,31 +156,38 @@ class KafkaControl:
 
     def _look(self) -> None:
         """Begin to read topics that are not read yet, and again those that were made anew."""
-        for one in self._followed.values():
-            if self._closed:
-                return  # each look may block while the broker is away
-            if one.reading and self._ids.heard(one.topic) == one.log:
-                continue
+        followed = self._followed.values()
+        wanted = [one for one in followed if not one.reading or self._ids.heard(one.topic) != one.log]
+        if not wanted:
+            return
+        for one in wanted:
             self._leave(one)
-            self._begin(one)
+        logs = self._ids.of([one.topic for one in wanted])
+        begun: list[TopicPartition] = []
+        for one in wanted:
+            if self._closed:
+                return  # each question may block while the broker is away
+            begun += self._begin(one, logs[one.topic])
+        if begun:
+            self._consumer.incremental_assign(begun)
 
-    def _begin(self, one: _Followed) -> None:
-        """Begin to read a topic, or tell why it can't be read."""
-        log = self._ids.of([one.topic])[one.topic]
+    def _begin(self, one: _Followed, log: LogId) -> Sequence[TopicPartition]:
+        """What to read of a topic, from where; nothing, once told why, if it can't be read."""
         try:
             found = self._consumer.list_topics(one.topic, timeout=ASK_TIMEOUT_SECONDS).topics[one.topic]
         except KafkaException as error:
             self._unread(one, self._causes.line(error))
-            return
+            return ()
         self._causes.forget()
         if found.error is not None and found.error.code() in _ABSENT:
             self._tell(one, ControlNews(anew=True), is_absent=True)
         elif found.error is not None or not found.partitions:
             self._unread(one, "it has no leader" if found.error is None else one_line(found.error))
         else:
-            self._begin_to_read(one, log, sorted(found.partitions))
+            return self._begin_to_read(one, log, sorted(found.partitions))
+        return ()
 
-    def _begin_to_read(self, one: _Followed, log: LogId, numbers: Sequence[int]) -> None:
+    def _begin_to_read(self, one: _Followed, log: LogId, numbers: Sequence[int]) -> Sequence[TopicPartition]:
         partitions = [TopicPartition(one.topic, number, OFFSET_BEGINNING) for number in numbers]
         try:
             ends = {
@@ -182,11 +196,11 @@ class KafkaControl:
             }
         except KafkaException as error:
             self._unread(one, self._causes.line(error))
-            return
+            return ()
         one.ends = {number: high - 1 for number, (low, high) in ends.items() if low < high}
         one.log, one.reading, one.begins_anew = log, {*numbers}, True
-        self._consumer.incremental_assign(partitions)
         self._tell_read(one, [])
+        return partitions
 
     def _leave(self, one: _Followed) -> None:
         if one.reading:
