@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.kafka.ear import Ear
+from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.members import WAYS, leave, reads, started
 from tests.adapters.kafka.suites import numbered
 from tests.adapters.kafka.worlds import KafkaWorld
@@ -80,6 +80,32 @@ async def test_sound_after_other_leaders(own_broker: Broker, ear: Ear) -> None:
     world.write(at, numbered(10))
     await leave(world, at, 15)
     own_broker.restart()
+    assert await reads(world, at, ear) == [15, 16, 17, 18, 19, 20]
+    assert ear.starts == [None]
+    await world.close()
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("way", WAYS)
+async def test_sound_after_a_rewind(own_broker: Broker, ear: Ear, way: str) -> None:
+    """The leader of what was read counts for a commit also where the client was told to read again since."""
+    world = KafkaWorld(own_broker.bootstrap)
+    name = "group.protocol" if way == "consumer" else "partition.assignment.strategy"
+    world.properties[name] = way
+    (at,) = world.create(1)
+    world.write(at, numbered(10))
+    await leave(world, at, 4)
+    own_broker.restart()
+    world.write(at, numbered(10))
+    ear_before = Ear()
+    source = await started(world, ear_before, at)
+    source.ask(1000)
+    await ear_before.has(16)
+    source.pause(at)
+    source.rewind(at, 15)
+    await until("it is rewound", lambda: bool(ear_before.rewound))
+    await source.commit({at: Position(15, "")})
+    await source.stop()
     assert await reads(world, at, ear) == [15, 16, 17, 18, 19, 20]
     assert ear.starts == [None]
     await world.close()

@@ -94,8 +94,7 @@ class Assignment:
         else:
             assign(consumer, places, incremental=self._incremental)
         for one in begun:
-            at = one.assigned.at
-            self.commits.leader_epochs.prove(at, *one.to_prove_beside(left[at]))
+            self.commits.leader_epochs.prove(one.assigned.at, *one.to_prove_beside(left[one.assigned.at]))
         self._reads_from.update((to_partition(of), of.offset) for of in places)
         have_validated(consumer, places)
         self.gaps.doubt(consumer, [one.assigned.at for one in begun])
@@ -158,6 +157,7 @@ class Assignment:
         self.gaps.doubt(consumer, partitions)
 
     def _reassign(self, consumer: Consumer, starts: Sequence[TopicPartition]) -> None:
+        self.commits.leader_epochs.look(consumer, self._reads_from)  # the client forgets what it has read
         self._pauses.forget(reassign(consumer, starts, incremental=self._incremental))
 
     def have_validated(self, consumer: Consumer, at: Partition, offset: int, readable: int) -> bool:
@@ -180,6 +180,7 @@ class Assignment:
     def read_again(self, consumer: Consumer, at: Partition, offset: int) -> None:
         """Read a partition from an earlier offset on, if possible without touching the others."""
         start = TopicPartition(at.topic, at.number, offset)
+        self.commits.leader_epochs.look(consumer, [at])
         if at not in self._paused.unreadable and does_seek(consumer, start):
             self._reads_from[at] = offset
             self.gaps.doubt(consumer, [at])
@@ -240,9 +241,8 @@ class Assignment:
         offset; records beyond it are gone, whatever became of them.
         """
         before = self._begun[at]
-        committed = self.commits.last(at)
-        if committed is None:
-            committed = before.committed
+        last = self.commits.last(at)
+        committed = before.committed if last is None else last
         self._prefetch.drop([at])
         position = self._bridge.drained([at]).get(at)
         self._forget([at])
