@@ -78,6 +78,27 @@ async def test_fenced(real_world: KafkaWorld, ear: Ear) -> None:
 
 
 @pytest.mark.kafka
+async def test_fenced_by_itself(real_world: KafkaWorld, ear: Ear) -> None:
+    """A member that was out of its group, and is told that its id is another's, joins with another client."""
+    (at,) = real_world.create(1)
+    real_world.properties["group.instance.id"] = "one"
+    source = await started(real_world, ear, at)
+    thread = source._poll_thread
+    assert thread is not None
+    thread.order(thread._errors.lost)
+    later = Ear()  # stands for our own next membership
+    other = real_world.source(at.topic)
+    await other.start(later)
+    await until("it has joined again", lambda: ear.events.count("assigned") > 1)
+    assert ear.failures == []
+    real_world.write(at, [b"1"])
+    source.ask(1)
+    await ear.has(1)
+    await source.stop()
+    await other.stop()
+
+
+@pytest.mark.kafka
 async def test_large_record(real_world: KafkaWorld, ear: Ear) -> None:
     """A record larger than what is fetched at once comes all the same."""
     topic = real_world.missing()

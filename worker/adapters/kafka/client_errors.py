@@ -1,6 +1,9 @@
 """Errors of a member's client: some end the source, some refuse the group, the rest may pass.
 
-The rule: the poll thread raises, in its turn, what ends the source; all else is reported once in a while.
+The rules: the poll thread raises, in its turn, what ends the source; all else is reported once in a while.
+A static member whose session has ended joins under another id. What it sent before under the old one, such as
+a commit that the client tries again, is then refused as that of another with its `group.instance.id`, which
+kills the client (librdkafka issue 3437). It is no reason to end: another client goes on.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from collections.abc import MutableMapping
 
 from confluent_kafka import KafkaError
 
-from worker.adapters.kafka.errors import is_about_group, is_deadly, one_line, remedy
+from worker.adapters.kafka.errors import is_about_group, is_deadly, is_fenced, one_line, remedy
 from worker.adapters.kafka.loop_bridge import LoopBridge
 from worker.core.record import Partition
 from worker.core.repeated_troubles import RepeatedTroubles
@@ -26,15 +29,33 @@ class ClientErrors:
         self._bridge = bridge
         self._deadly: KafkaError | None = None
         self._troubles = RepeatedTroubles()
+        self._is_out = False
+        self.is_outlived = False
+        """Whether the client is dead, and another one is to go on."""
+
+    def begin(self) -> None:
+        """Begin with another client."""
+        self._is_out = self.is_outlived = False
+
+    def lost(self) -> None:
+        """Note that the membership was lost."""
+        self._is_out = True
 
     def note(self, error: KafkaError, text: str | None = None) -> None:
         """Note an error, and report it as `text`."""
         if is_about_group(error):
             self._refusals[self._group] = one_line(error)
-        if is_deadly(error):
+        if self._is_out and is_fenced(error):
+            self.is_outlived = True
+        elif is_deadly(error):
             self._deadly = error
         else:
             self.tell(text or one_line(error))
+
+    def assigned(self) -> None:
+        """Note that we are a member again."""
+        self._is_out = False
+        self.granted()
 
     def granted(self) -> None:
         """Note that the group is not refused."""

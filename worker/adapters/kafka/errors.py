@@ -134,6 +134,11 @@ def is_deadly(error: KafkaError) -> bool:
     return error.fatal() or error.code() in _DEADLY
 
 
+def is_fenced(error: KafkaError) -> bool:
+    """Whether it says that another member has taken the instance id; a fatal error says so in words."""
+    return KafkaError(KafkaError.FENCED_INSTANCE_ID).str() in error.str()
+
+
 def is_away(error: KafkaError | BaseException) -> bool:
     """Whether nobody answered."""
     return error_code(error) in _AWAY

@@ -138,6 +138,7 @@ class PollThread:
 
     def _subscribe(self, consumer: Consumer) -> None:
         self._is_closing = False
+        self._errors.begin()
         self._consumer = consumer
         try:
             consumer.subscribe(
@@ -152,7 +153,7 @@ class PollThread:
         while not self._leaving:
             self._obey()
             self._assignment.renew(self._consumer)
-            if self._assignment.logs.outlived():
+            if self._errors.is_outlived or self._assignment.logs.outlived():
                 self._join_anew()
             if time.monotonic() >= self._renew_at:
                 self._renew()
@@ -173,17 +174,17 @@ class PollThread:
         deadline = time.monotonic() + REVOKE_TIMEOUT_SECONDS
         self._is_closing = True
         try:
-            self._consumer.unsubscribe()
-            while self._assignment.ours and time.monotonic() < deadline:
-                self._consumer.poll(TURN_SECONDS)  # calls back; records that still come are dropped
+            if not self._errors.is_outlived:
+                self._consumer.unsubscribe()
+                while self._assignment.ours and time.monotonic() < deadline:
+                    self._consumer.poll(TURN_SECONDS)  # calls back; records that still come are dropped
         finally:
             self._consumer.close()
 
     def _join_anew(self) -> None:
-        """Leave the group and join it with another client, because this one can't read a topic made anew.
+        """Leave the group and join it with another client, because this one is dead, or can't read a topic.
 
-        It takes the new topic's metadata for outdated: leader epochs begin at 0 there, and it knew higher
-        ones.
+        It takes the metadata of a topic made anew for outdated: leader epochs begin at 0 there.
         """
         fresh = self._client()
         self.close()
@@ -277,7 +278,7 @@ class PollThread:
     def _on_assign(self, consumer: Consumer, offered: list[TopicPartition]) -> None:
         if self._is_closing:  # a closing client answers nothing, and gives it up at once
             return
-        self._errors.granted()
+        self._errors.assigned()
         self.deferred.begin(consumer, [to_partition(of) for of in offered])
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
@@ -285,6 +286,7 @@ class PollThread:
             self._assignment.revoke(consumer, ours)
 
     def _on_lost(self, _consumer: Consumer, lost: list[TopicPartition]) -> None:
+        self._errors.lost()
         self._assignment.lose(self.deferred.give_up(lost))
 
     def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
