@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 frozenset(options.only),
                 options.keep,
                 options.destinations,
+                options.held_bytes,
             )
             results.append(run(plan, _say))
     except BrokerUnavailable as missing:
@@ -60,6 +61,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--protocol", choices=PROTOCOLS, default="classic", help="of the group; default classic"
     )
+    parser.add_argument("--held-bytes", default="", help="MAX_HELD_BYTES of each worker, 1MB for one")
     parser.add_argument("--only", nargs="+", default=(), choices=KINDS, help="of the faults that are dealt")
     parser.add_argument("--keep", action="store_true", help="the logs, also where the promise held")
     parser.add_argument("--short", action="store_true", help="fewer faults, within 90 seconds in all")

@@ -27,6 +27,8 @@ LONG, SHORT = 160.0, 36.0
 
 PROTOCOLS: Mapping[str, Mapping[str, str]] = {
     "classic": {},
+    # A rebalance takes all partitions from all members, and reading one anew assigns all others anew, too.
+    "eager": {"KAFKA__PROPERTIES__PARTITION_ASSIGNMENT_STRATEGY": "range"},
     # The broker says how long a session lasts; the client refuses the setting.
     "consumer": {
         "KAFKA__PROPERTIES__GROUP_PROTOCOL": "consumer",
@@ -56,6 +58,8 @@ class Plan(NamedTuple):
     """Whether the logs of a run without violations are kept, too."""
     destinations: int = 1
     """How many of `networks` the workers serve; 1 for the single destination."""
+    held_bytes: str = ""
+    """The workers' `MAX_HELD_BYTES`, few to have records read again; empty for the default."""
 
 
 class Result(NamedTuple):
@@ -82,11 +86,10 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
     possible = KINDS.keys() - (TWO_OF_ONE_SLOT if plan.protocol == "static" else ())
     faults = [fault for fault in dealt if fault.kind in possible & (plan.only or possible)]
     say("\n".join([f"seed {plan.seed}, {len(faults)} faults:", *map(str, faults)]))
+    settings = {**PROTOCOLS[plan.protocol], "MAX_HELD_BYTES": plan.held_bytes}
     with (
         Broker() as broker,
-        World(
-            broker.bootstrap, folder, settings=PROTOCOLS[plan.protocol], seed=plan.seed, several=several
-        ) as world,
+        World(broker.bootstrap, folder, settings=settings, seed=plan.seed, several=several) as world,
     ):
         conductor = Conductor(world, broker, plan.workers)
         conductor.start()
