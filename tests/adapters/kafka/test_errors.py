@@ -51,7 +51,10 @@ OTHER_PROTOCOL = "Broker: The group id does not exist"
     [
         (
             KafkaError(KafkaError._FATAL, f"Fatal error: {TWIN}: ConsumerGroupHeartbeat fatal error: {TWIN}"),
-            f"{TWIN}: another member has the same group.instance.id: give each worker one of its own",
+            (
+                f"{TWIN}: it is tried again until that one has left, or its session has ended; "
+                "if it is another worker, give each a group.instance.id of its own"
+            ),
         ),
         (
             KafkaError(KafkaError._FATAL, f"Fatal error: {FENCED}: Fatal consumer error: {FENCED}"),

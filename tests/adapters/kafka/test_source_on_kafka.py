@@ -99,6 +99,23 @@ async def test_fenced_by_itself(real_world: KafkaWorld, ear: Ear) -> None:
 
 
 @pytest.mark.kafka
+async def test_unreleased(real_world: KafkaWorld, ear: Ear) -> None:
+    """A member whose instance id another one still has, with the new protocol, says so and joins later."""
+    (at,) = real_world.create(1)
+    real_world.properties.update({"group.instance.id": "one", "group.protocol": "consumer"})
+    former = Ear()
+    before = await started(real_world, former, at)
+    source = real_world.source(at.topic)
+    await source.start(ear)
+    await until("it is told", lambda: any("group.instance.id" in trouble for trouble in ear.troubles))
+    assert source.not_joined()
+    await before.stop()
+    await until("it has joined", lambda: at in ear.ours)
+    assert ear.failures == []
+    await source.stop()
+
+
+@pytest.mark.kafka
 async def test_large_record(real_world: KafkaWorld, ear: Ear) -> None:
     """A record larger than what is fetched at once comes all the same."""
     topic = real_world.missing()

@@ -3,7 +3,9 @@
 The rules: the poll thread raises, in its turn, what ends the source; all else is reported once in a while.
 A static member whose session has ended joins under another id. What it sent before under the old one, such as
 a commit that the client tries again, is then refused as that of another with its `group.instance.id`, which
-kills the client (librdkafka issue 3437). It is no reason to end: another client goes on.
+kills the client (librdkafka issue 3437). With `group.protocol=consumer` the broker refuses a static member
+while the one before it, which was killed, has not left by its session's end. Neither is a reason to end:
+another client goes on.
 """
 
 from __future__ import annotations
@@ -13,11 +15,23 @@ from collections.abc import MutableMapping
 
 from confluent_kafka import KafkaError
 
-from worker.adapters.kafka.errors import is_about_group, is_deadly, is_fenced, one_line, remedy
+from worker.adapters.kafka.errors import (
+    is_about_group,
+    is_deadly,
+    is_fenced,
+    is_unreleased,
+    one_line,
+    remedy,
+)
 from worker.adapters.kafka.loop_bridge import LoopBridge
 from worker.core.record import Partition
 from worker.core.repeated_troubles import RepeatedTroubles
 from worker.ports import SourceFailed
+
+UNRELEASED_AGAIN_SECONDS = 3.0
+"""Seconds until another try to join, while another member has our instance id."""
+
+_NEVER = float("inf")
 
 
 class ClientErrors:
@@ -30,12 +44,20 @@ class ClientErrors:
         self._deadly: KafkaError | None = None
         self._troubles = RepeatedTroubles()
         self._is_out = False
-        self.is_outlived = False
-        """Whether the client is dead, and another one is to go on."""
+        self._outlived_at = _NEVER
 
     def begin(self) -> None:
         """Begin with another client."""
-        self._is_out = self.is_outlived = False
+        self._is_out, self._outlived_at = False, _NEVER
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the client is dead, and another one is to go on."""
+        return self._outlived_at < _NEVER
+
+    def is_outlived(self) -> bool:
+        """Whether it is time for another client."""
+        return self.is_dead and time.monotonic() >= self._outlived_at
 
     def lost(self) -> None:
         """Note that the membership was lost."""
@@ -46,7 +68,10 @@ class ClientErrors:
         if is_about_group(error):
             self._refusals[self._group] = one_line(error)
         if self._is_out and is_fenced(error):
-            self.is_outlived = True
+            self._outlived_at = 0.0
+        elif is_unreleased(error):
+            self._outlived_at = min(self._outlived_at, time.monotonic() + UNRELEASED_AGAIN_SECONDS)
+            self.tell(remedy(error))
         elif is_deadly(error):
             self._deadly = error
         else:

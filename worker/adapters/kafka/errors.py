@@ -55,10 +55,14 @@ TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO
 """Codes for a record, or its batch, that is larger than the topic allows."""
 
 
-_TWIN = "another member has the same group.instance.id: give each worker one of its own"
 _REMEDIES = {
-    KafkaError.FENCED_INSTANCE_ID: _TWIN,
-    KafkaError.UNRELEASED_INSTANCE_ID: _TWIN,
+    KafkaError.FENCED_INSTANCE_ID: (
+        "another member has the same group.instance.id: give each worker one of its own"
+    ),
+    KafkaError.UNRELEASED_INSTANCE_ID: (
+        "it is tried again until that one has left, or its session has ended; "
+        "if it is another worker, give each a group.instance.id of its own"
+    ),
     # The answer to a member with group.protocol=consumer if the group's members speak the classic protocol.
     KafkaError.GROUP_ID_NOT_FOUND: (
         "the group's members speak the other group.protocol: "
@@ -137,6 +141,11 @@ def is_deadly(error: KafkaError) -> bool:
 def is_fenced(error: KafkaError) -> bool:
     """Whether it says that another member has taken the instance id; a fatal error says so in words."""
     return KafkaError(KafkaError.FENCED_INSTANCE_ID).str() in error.str()
+
+
+def is_unreleased(error: KafkaError) -> bool:
+    """Whether it says that another member still has the instance id; a fatal error says so in words."""
+    return KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str() in error.str()
 
 
 def is_away(error: KafkaError | BaseException) -> bool:

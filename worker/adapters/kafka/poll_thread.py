@@ -153,7 +153,7 @@ class PollThread:
         while not self._leaving:
             self._obey()
             self._assignment.renew(self._consumer)
-            if self._errors.is_outlived or self._assignment.logs.outlived():
+            if self._errors.is_outlived() or self._assignment.logs.outlived():
                 self._join_anew()
             if time.monotonic() >= self._renew_at:
                 self._renew()
@@ -174,7 +174,7 @@ class PollThread:
         deadline = time.monotonic() + REVOKE_TIMEOUT_SECONDS
         self._is_closing = True
         try:
-            if not self._errors.is_outlived:
+            if not self._errors.is_dead:
                 self._consumer.unsubscribe()
                 while self._assignment.ours and time.monotonic() < deadline:
                     self._consumer.poll(TURN_SECONDS)  # calls back; records that still come are dropped
