@@ -112,6 +112,28 @@ async def test_sound_after_a_rewind(own_broker: Broker, ear: Ear, way: str) -> N
 
 
 @pytest.mark.kafka
+async def test_sound_after_a_loss(own_broker: Broker, ear: Ear) -> None:
+    """What a member has read of other leaders before it lost its partitions is no other log afterwards."""
+    world = KafkaWorld(own_broker.bootstrap)
+    (at,) = world.create(1)
+    world.write(at, numbered(10))
+    await leave(world, at, 4)
+    own_broker.restart()
+    world.write(at, numbered(10))
+    source = await started(world, ear, at)
+    source.ask(1000)
+    await ear.has(16)
+    own_broker.pause()
+    await until("it is lost", lambda: bool(ear.lost))
+    own_broker.resume()
+    await ear.has(32)
+    assert ear.offsets(at) == [*range(4, 20)] * 2
+    assert ear.cuts == []
+    await source.stop()
+    await world.close()
+
+
+@pytest.mark.kafka
 async def test_cut_below_what_is_finished(own_broker: Broker, ear: Ear) -> None:
     """Where a log is cut above what is committed, the first record that took another's place is told."""
     world = KafkaWorld(own_broker.bootstrap)

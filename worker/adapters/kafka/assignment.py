@@ -112,10 +112,11 @@ class Assignment:
         finally:
             self._forget(partitions)
 
-    def lose(self, partitions: Sequence[Partition]) -> None:
+    def lose(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
         """Give up partitions that may be another member's already."""
         if not partitions:
             return
+        self.commits.leader_epochs.look(consumer, partitions)
         self._prefetch.drop(partitions)
         self._forget(partitions)
         self._bridge.lost(partitions)
@@ -285,8 +286,7 @@ class Assignment:
                 self._bridge.cut(at, message.offset())
 
     def _forget(self, partitions: Sequence[Partition]) -> None:
-        handed = self._prefetch.handed
-        self.commits.leader_epochs.leave((at, handed.pop(at, None)) for at in partitions)
+        self.commits.leader_epochs.leave((at, self._prefetch.handed.pop(at, None)) for at in partitions)
         for partition in partitions:
             self.ours.pop(partition, None)
             self.names.pop(partition, None)

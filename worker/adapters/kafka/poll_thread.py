@@ -188,7 +188,7 @@ class PollThread:
         """
         fresh = self._client()
         self.close()
-        self._assignment.lose(list(self._assignment.ours))  # what was not revoked in time
+        self._assignment.lose(fresh, list(self._assignment.ours))  # what was not revoked in time
         self.deferred.drop(self.deferred.awaited)
         self._assignment.commits.abandon()
         self._subscribe(fresh)
@@ -285,9 +285,9 @@ class PollThread:
         if ours := self.deferred.give_up(revoked):
             self._assignment.revoke(consumer, ours)
 
-    def _on_lost(self, _consumer: Consumer, lost: list[TopicPartition]) -> None:
+    def _on_lost(self, consumer: Consumer, lost: list[TopicPartition]) -> None:
         self._errors.lost()
-        self._assignment.lose(self.deferred.give_up(lost))
+        self._assignment.lose(consumer, self.deferred.give_up(lost))
 
     def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
         if error is None:
