@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from worker.adapters.kafka.group_state import PartitionStanding
+from confluent_kafka import KafkaError
+
+from tests.adapters.kafka.mock import LIST_OFFSETS, MockCluster
+from tests.support.kafka import Write, produce
+from worker.adapters.kafka.config import consumer_config
+from worker.adapters.kafka.group_state import GroupState, PartitionStanding
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, LogId
 from worker.core.offset_map import OffsetMap, encode
@@ -23,3 +28,12 @@ def test_under_another_position() -> None:
     standing = PartitionStanding(0, 10, Position(3, MAP))
     assert standing.left == 7
     assert not standing.is_finished(7)
+
+
+def test_while_a_leader_changes(cluster: MockCluster) -> None:
+    """It asks again where a partition has no leader yet, as in a topic that has just been made."""
+    cluster.create("t", 2)
+    produce(cluster.bootstrap, "t", [Write(b"a", partition=0), Write(b"b", partition=1)])
+    with GroupState(consumer_config(cluster.bootstrap, "g", "g-1", {})) as state:
+        cluster.fail(LIST_OFFSETS, [KafkaError.NOT_LEADER_FOR_PARTITION] * 8)
+        assert [one.left for one in state.standing(["t"]).values()] == [1, 1]

@@ -1,16 +1,43 @@
 """The client's answers per partition, each of which may be an error instead.
 
-The rule: an error is not "none": after one, the answer for that partition is unknown.
+The rule: an error is not "none": after one, the answer for that partition is unknown. While a leader changes,
+as it does where a topic has just been made or a broker restarts, it is asked again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from worker.adapters.kafka.errors import KafkaUnavailable, is_about_group, is_refusal, one_line
+from worker.adapters.kafka.errors import (
+    KafkaUnavailable,
+    is_about_group,
+    is_leaderless,
+    is_refusal,
+    one_line,
+)
 from worker.adapters.kafka.records import to_partition
+
+LEADERLESS_PAUSE_SECONDS = 0.2
+"""Seconds between two questions while a leader changes."""
+
+
+def once_led(ask: Callable[[], Sequence[TopicPartition]], within: float) -> Sequence[TopicPartition]:
+    """Ask until every partition has a leader, or for so many seconds. Raises KafkaException."""
+    deadline = time.monotonic() + within
+    while True:
+        is_late = time.monotonic() > deadline
+        try:
+            answers = ask()
+        except KafkaException as error:
+            if is_late or not is_leaderless(error):
+                raise
+        else:
+            if is_late or not any(of.error is not None and is_leaderless(of.error) for of in answers):
+                return answers
+        time.sleep(LEADERLESS_PAUSE_SECONDS)
 
 
 def all_told(answers: Sequence[TopicPartition]) -> Sequence[TopicPartition]:

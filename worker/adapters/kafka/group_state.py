@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import TopicMetadata  # type: ignore[attr-defined]
 
-from worker.adapters.kafka.answers import all_told, group_refusal
+from worker.adapters.kafka.answers import all_told, group_refusal, once_led
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import KafkaUnavailable, error_code, one_line
@@ -192,7 +192,9 @@ class GroupState:
         if not partitions:
             return {}
         asked = [TopicPartition(*at, which) for at in partitions]
-        answers = self._consumer.offsets_for_times(asked, timeout=TIMEOUT_SECONDS)
+        answers = once_led(
+            lambda: self._consumer.offsets_for_times(asked, timeout=TIMEOUT_SECONDS), TIMEOUT_SECONDS
+        )
         return {to_partition(answer): answer.offset for answer in all_told(answers)}
 
     def _unavailable(self, error: KafkaException) -> KafkaUnavailable:

@@ -7,20 +7,19 @@ goes on waiting.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from worker.adapters.kafka.answers import once_led
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import (
     END_OF_PARTITION,
     KafkaUnavailable,
     is_about_group,
-    is_leaderless,
     is_refusal,
     one_line,
 )
@@ -37,9 +36,6 @@ SILENCE_SECONDS = 15.0
 
 LOOK_TIMEOUT_SECONDS = 1.0
 """Seconds that the broker may take, when no records come, to say whether the topic exists."""
-
-LEADERLESS_PAUSE_SECONDS = 0.2
-"""Seconds until a question is asked again whose partition had no leader."""
 
 _TURN_SECONDS = 0.2  # seconds of one wait, so that Ctrl-C takes effect
 _BATCH_RECORDS = 500
@@ -212,28 +208,20 @@ class TopicReader:
         return [Partition(self._topic, number) for number in sorted(found.partitions)]
 
     def _offsets(self, partitions: Collection[Partition], which: int) -> dict[Partition, int]:
-        """Ask for the offsets at a time in milliseconds, or at one of the two ends.
-
-        Asks again while a leader changes, as it does where a topic has just been made.
-        """
+        """Ask for the offsets at a time in milliseconds, or at one of the two ends."""
         if not partitions:
             return {}
-        deadline = time.monotonic() + ASK_TIMEOUT_SECONDS
-        while True:
-            try:
-                return self._offsets_now(partitions, which)
-            except KafkaException as error:
-                if not is_leaderless(error) or time.monotonic() > deadline:
-                    raise self._unavailable(error) from error
-            time.sleep(LEADERLESS_PAUSE_SECONDS)
-
-    def _offsets_now(self, partitions: Collection[Partition], which: int) -> dict[Partition, int]:
-        """Ask once; raise KafkaException."""
         asked = [TopicPartition(*at, which) for at in partitions]
-        answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS)
+        try:
+            answers = once_led(
+                lambda: self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS),
+                ASK_TIMEOUT_SECONDS,
+            )
+        except KafkaException as error:
+            raise self._unavailable(error) from error
         for answer in answers:
             if answer.error is not None:
-                raise KafkaException(answer.error)
+                raise self._unavailable(answer.error)
         return {to_partition(answer): answer.offset for answer in answers}
 
     def _unavailable(self, error: KafkaError | KafkaException) -> KafkaUnavailable:
