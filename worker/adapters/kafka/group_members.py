@@ -22,12 +22,16 @@ from worker.adapters.kafka.group_questions import ask_of_groups
 ANSWER_SECONDS, ASK_AGAIN_SECONDS = 8.0, 0.5
 """Seconds for an answer, and between two tries while the broker still looks for the coordinator."""
 
-SILENT_SECONDS = 10.0
-"""Seconds without an answer before the client is replaced: some never recover."""
+SILENT_SECONDS = 4.0
+"""Seconds without an answer before the client is replaced: some never recover, as in a new cluster."""
 
 
 class GroupsUntold(KafkaUnavailable):
     """This broker does not tell who is in a group; the embedded one does not."""
+
+
+class _NoAnswer(KafkaUnavailable):
+    """The client says nothing at all."""
 
 
 class GroupMembers:
@@ -57,11 +61,14 @@ class GroupMembers:
 
         A broker that has just started may not know the coordinator yet: it is asked again.
         """
-        self._renew_where_silent()
         deadline = time.monotonic() + within
         while True:
+            self._renew_where_silent()
             try:
-                return self._heard(deadline)
+                return self._heard(min(deadline, time.monotonic() + SILENT_SECONDS))
+            except _NoAnswer:
+                if time.monotonic() + ASK_AGAIN_SECONDS > deadline:
+                    raise
             except KafkaException as error:
                 if error_code(error) == KafkaError._UNSUPPORTED_FEATURE:  # noqa: SLF001 - public, whatever its name
                     raise GroupsUntold(one_line(error)) from error
@@ -78,7 +85,7 @@ class GroupMembers:
             raise KafkaUnavailable(one_line(error)) from error
 
     def _renew_where_silent(self) -> None:
-        if self._silent_since is not None and time.monotonic() - self._silent_since > SILENT_SECONDS:
+        if self._silent_since is not None and time.monotonic() - self._silent_since >= SILENT_SECONDS:
             self._admin, self._silent_since = self._client(), None
 
     def _heard(self, deadline: float) -> dict[str, list[str]]:
@@ -89,7 +96,7 @@ class GroupMembers:
         self._admin.poll(0)  # lets the client report its own errors
         if is_open:
             self._silent_since = self._silent_since or asked_at
-            raise KafkaUnavailable(self._causes.line() or "no answer")
+            raise _NoAnswer(self._causes.line() or "no answer")
         self._silent_since = None
         told = {
             group: [member.client_id for member in answers[group].result().members] for group in self._groups
