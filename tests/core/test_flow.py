@@ -120,9 +120,19 @@ def bound(*words: str, flow: Flow = FLOWS) -> Flow:
         ),
         (STILL, "stuck", "3 records wait on the source, and nothing has happened for 33 s"),
         (
-            STILL._replace(steps=RecentAttempts(0.0)),
+            STILL._replace(steps=RecentAttempts(15.0)),
             "stuck",
             "3 records wait on the source, and nothing has happened for 40",
+        ),
+        (
+            STILL._replace(steps=RecentAttempts(0.0)),
+            "lagging",
+            "3 records wait on the source, the first for 40 s",
+        ),
+        (
+            FLOWS._replace(steps=RecentAttempts(0.0)),
+            "flowing",
+            "nothing is late; the journal, which tells of attempts, is off",
         ),
         (STILL._replace(oldest=3.0), "flowing", "0 delivered, 0 failed in 15 s"),
         (BEHIND, "lagging", "900 records wait on the source, the first for 120 s"),

@@ -60,7 +60,8 @@ class TierState(NamedTuple):
 class RecentAttempts(NamedTuple):
     """Attempts of the latest `seconds`, by outcome, from the end of the journal.
 
-    `last` is when the newest step was written, in epoch seconds; None if none is known.
+    `last` is when the newest step was written, in epoch seconds; None if none is known. Without a journal
+    `seconds` is 0.0.
     """
 
     seconds: float
@@ -108,8 +109,8 @@ class Flow(NamedTuple):
 
     @property
     def is_behind(self) -> bool:
-        """Whether something has been due for a while."""
-        return max(self.oldest, self.overdue) >= LATE_SECONDS
+        """Whether something has been due for a while: for less of it where no journal tells that it goes."""
+        return max(self.oldest, self.overdue) >= (LATE_SECONDS if self.steps.seconds else STILL_SECONDS)
 
     @property
     def is_due(self) -> bool:
@@ -230,6 +231,8 @@ def _silent(flow: Flow) -> FlowDiagnosis | None:
 
 def _still(flow: Flow) -> FlowDiagnosis | None:
     """Something is due, nothing happens, and nobody says why."""
+    if not flow.steps.seconds:
+        return None
     last = flow.steps.last
     due = max(flow.oldest, flow.overdue)
     quiet = due if last is None else min(due, flow.now - last)
@@ -261,6 +264,8 @@ def _idle(flow: Flow) -> FlowDiagnosis | None:
 def _flowing(flow: Flow) -> FlowDiagnosis:
     steps = flow.steps
     why = f"{steps.delivered} delivered, {steps.failures} failed in {steps.seconds:.0f} s"
+    if not steps.seconds:
+        why = "nothing is late; the journal, which tells of attempts, is off"
     return FlowDiagnosis(FlowVerdict.FLOWING, why, None, None)
 
 

@@ -170,7 +170,7 @@ def _told(
     from worker.core.flow import RecentAttempts
 
     if followed is not None:
-        return followed
+        return followed if settings.journal.enabled else followed._replace(steps=RecentAttempts(0.0))
     control = clients.reader(settings.control_topic)
     if not settings.journal.enabled:
         orders, reports = _of_control(control)
