@@ -136,6 +136,14 @@ def test_of_one_click(kafka: str, names: Names, env: dict[str, str]) -> None:
     assert [one["verdict"] for one in found["others"]] == ["delivered"]
 
 
+def test_without_a_journal(kafka: str, names: Names) -> None:
+    """Where no journal is written, none is asked about how long an event takes that is not yet read."""
+    create_topics(kafka, {names.topic: 1})
+    produce(kafka, names.topic, [Write(value(name, f"c-{name}"), b"k") for name in ("one", "two")])
+    env = kafka_env(kafka, names, POSTBACK_JOURNAL__ENABLED="false")
+    assert run("explain", "two", env=env).stdout.splitlines()[-1] == "not yet read: 1 event before it"
+
+
 def test_no_time(kafka: str, names: Names) -> None:
     """An event whose producer wrote microseconds as its time, or more, is told of without a time."""
     anything = {"message.timestamp.after.max.ms": str(2**63 - 1)}

@@ -193,13 +193,16 @@ def _standing(offset: int, position: Position | None, beginning: int) -> tuple[b
 
 
 def _pace(settings: Settings, life: Life, now: float) -> float | None:
-    """Records of the same partition finished per second since it flows; None if not needed or unknown."""
+    """Records of the same partition finished per second since it flows; None if not needed or unknown.
+
+    Only a journal tells it.
+    """
     from worker.adapters.kafka.topic_reader import OffsetRange
     from worker.core.record import Partition
 
     ahead = [one for one in life.published if not one.is_finished and one.before]
     place = read_place(ahead[-1].origin) if ahead else None
-    if place is None:
+    if place is None or not settings.journal.enabled:
         return None
     at = Partition(settings.journal_topic, place.at.number)
     with opened(reading_config(settings), settings.journal_topic) as reader:
