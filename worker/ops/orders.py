@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 
+from worker.ops.addressing import addressed
 from worker.ops.broker import answering, hidden_topics, partitions_by_topic
 from worker.ops.errors import CannotDo, WrongUsage
 from worker.ops.reading import MAKE_TOPICS, opened, reading_config
@@ -137,7 +138,8 @@ def _end_cancel(settings: Settings, orders: OrderBook, giver: Giver, cancel_id: 
     if order is None:
         stand = [*known, *orders.unreadable]
         there = f"there is {', '.join(stand)}" if stand else "none stands"
-        raise CannotDo([f"no cancellation {cancel_id} stands: {there}"], "`postback-worker cancel list`")
+        hint = f"`{addressed('postback-worker cancel list', settings)}`"
+        raise CannotDo([f"no cancellation {cancel_id} stands: {there}"], hint)
     give(settings, OrderEnd(giver.provenance, order.key))
     return order
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from worker.ops.addressing import addressed
 from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
 from worker.ops.looking import FollowedTopics, Looker
@@ -49,7 +50,10 @@ class DestinationWatcher:
 
         with answering(self._settings):
             flow = self._looker.flow(time.time(), followed)
-        return Status(self._settings.destination.name, judge(flow), flow)
+        found = judge(flow)
+        if found.command is not None:
+            found = found._replace(command=addressed(found.command, self._settings))
+        return Status(self._settings.destination.name, found, flow)
 
     def renew(self, settings: Settings) -> None:
         """Log in with these settings from the next look on. Any thread may call it."""
