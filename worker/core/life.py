@@ -76,12 +76,12 @@ def judge(life: Life, now: float, since: str, per_second: float | None = None) -
     ahead = _not_done(life)
     steps = [step for step in life.steps if step.step is not StepKind.DUPLICATE] or life.steps
     last = steps[-1] if steps else None
+    if last is not None and last.step is StepKind.RETRY:
+        return _waiting(last, now)
     if ahead is not None:
         return _ahead(ahead, last, per_second)
     if last is None:
         return _without_steps(life, since)
-    if last.step is StepKind.RETRY:
-        return _waiting(last, now)
     verdict = LifeVerdict(last.step.value)
     if verdict is LifeVerdict.DUPLICATE:
         before = f"before {since}" if _is_moment(since) else f"before, more than {since} ago"
@@ -123,9 +123,10 @@ def _ahead(one: SourceRecord, last: JournalStep | None, per_second: float | None
             line += f", about {one.before / per_second:.0f} s"
     else:
         line = "not yet read: none before it; it is the next, or being sent"
-    if last is None or last.step is not StepKind.DEAD:
+    if last is None or last.step not in {StepKind.DEAD, StepKind.CANCELLED}:
         return LifeSummary(LifeVerdict.NOT_READ, line)
-    return LifeSummary(LifeVerdict.REPLAYED, f"replayed after it died ({last.reason}), and {line}")
+    again = "replayed" if one.replays else "published again"
+    return LifeSummary(LifeVerdict.REPLAYED, f"{again} after it died ({last.reason}), and {line}")
 
 
 def _without_steps(life: Life, since: str) -> LifeSummary:
