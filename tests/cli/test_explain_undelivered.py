@@ -13,6 +13,7 @@ from tests.cli.invoke import kafka_env, run, run_json
 from tests.cli.test_explain import told
 from tests.e2e.events import value
 from tests.support.kafka import WITHIN, Names, Write, create_topics, produce, wait_until
+from worker.ops.explain import GONE
 from worker.ops.status import DestinationWatcher, Status
 
 pytestmark = pytest.mark.kafka
@@ -122,23 +123,20 @@ def test_steps_come_first(kafka: str, names: Names, env: dict[str, str]) -> None
 
 
 def test_why_it_is_held(kafka: str, names: Names, env: dict[str, str]) -> None:
-    """What ought to go and does not is told with how its destination does."""
+    """What ought to go and does not is told with how its destination does, and whether a tier holds it."""
     produce(kafka, names.topic, [Write(value("e-2", "c-2"))])
     line = run_json("explain", "e-2", env=env)["line"]
     assert line.startswith(
         "not yet read: none before it; it is the next, or being sent; momentscience: no worker, "
     )
-    overdue = {
-        "attempt": 1,
-        "status": 503,
-        "reason": "status",
-        "tier": "10s",
-        "due_at": format_time(time.time() - 60),
-    }
-    produce(kafka, names.journal, [told(StepKind.RETRY, "e-1", f"{names.topic}/0/1", **overdue)])
+    due_at = time.time() - 60
+    fields = {"attempt": 1, "status": 503, "tier": "10s", "due_at": format_time(due_at)}
+    produce(kafka, names.journal, [told(StepKind.RETRY, "e-1", f"{names.topic}/0/1", **fields)])
     found = run_json("explain", "e-1", env=env)
     assert found["verdict"] == "overdue"
-    assert "s ago; momentscience: no worker, nobody reads" in found["line"]
+    assert f"s ago{GONE}; momentscience: no worker, nobody reads" in found["line"]
+    produce(kafka, names.tier("10s"), [of("e-1", reason=RetryReason.STATUS, due_at=due_at)])
+    assert "s ago; momentscience: no worker, nobody reads" in run_json("explain", "e-1", env=env)["line"]
 
 
 def test_asked_once(kafka: str, names: Names, env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from worker.core.place import read_place
 from worker.ops.broker import answering
 from worker.ops.errors import CannotDo
 from worker.ops.explain_reading import SearchResult, SoughtConversion, kept_back, read
-from worker.ops.explain_undelivered import with_undelivered
+from worker.ops.explain_undelivered import ids_in_tiers, with_undelivered
 from worker.ops.filters import read_time
 from worker.ops.reading import DESTINATIONS_AT_A_TIME, opened, reading_config
 
@@ -34,6 +34,8 @@ PACE_SECONDS = 60.0
 
 LEAST_PACE_SECONDS = 1.0
 """Fewest seconds: steps come in batches."""
+
+GONE = "; no tier holds it: it goes on just now, or was deleted there before it was sent"
 
 
 class Explanation(NamedTuple):
@@ -70,7 +72,8 @@ def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: f
         its = explanations(one)
         if is_unknown or any(life.summary.verdict is LifeVerdict.UNTOLD for life in its):
             its = explanations(with_undelivered(one, wanted, begin))
-        return _with_kept_back(_with_why(its, one.settings), one.settings)
+        its = _with_why(_with_gone(its, one.settings, wanted), one.settings)
+        return _with_kept_back(its, one.settings)
 
     with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
         explained = [life for its in threads.map(told_of, found) for life in its]
@@ -93,6 +96,24 @@ def _at(
     for event_id, life in _lives(found, router, wanted):
         summary = judge(life, now, since, _pace(found.settings, life, now))
         yield Explanation(found.settings.destination.name, event_id, life, summary, timeline(life))
+
+
+def _with_gone(its: list[Explanation], settings: Settings, wanted: SoughtConversion) -> list[Explanation]:
+    """Say of what is overdue that no tier holds it, where none does; nothing where this user can't ask."""
+    from worker.core.life import LifeVerdict
+
+    if all(one.summary.verdict is not LifeVerdict.OVERDUE for one in its):
+        return its
+    try:
+        held = ids_in_tiers(settings, wanted)
+    except CannotDo:
+        return its
+    return [
+        one._replace(summary=_with(one.summary, GONE))
+        if one.summary.verdict is LifeVerdict.OVERDUE and one.event_id not in held
+        else one
+        for one in its
+    ]
 
 
 def _with_why(its: list[Explanation], settings: Settings) -> list[Explanation]:

@@ -6,6 +6,7 @@ be off, and keeps steps for a shorter time than the dead-letter topic keeps lett
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from schemas.dead_letter import fields_of
@@ -39,10 +40,20 @@ def with_undelivered(found: SearchResult, wanted: SoughtConversion, begin: float
     return found._replace(steps=[*found.steps, *steps])
 
 
-def _undelivered(settings: Settings, wanted: SoughtConversion, begin: float) -> list[JournalStep]:
+def ids_in_tiers(settings: Settings, wanted: SoughtConversion) -> set[object]:
+    """The event ids of what waits in the tiers of a wanted conversion. Raises CannotDo."""
+    waiting = _in_tiers(settings, wanted)
+    return {json_fields(one.record.value).get("event_id") for one in waiting}
+
+
+def _in_tiers(settings: Settings, wanted: SoughtConversion) -> Iterator[Pending]:
     from worker.core.event_filter import EventFilter
 
-    waiting = [_waiting(one) for one in in_tiers(settings, EventFilter.of({wanted.field: wanted.value}))]
+    return in_tiers(settings, EventFilter.of({wanted.field: wanted.value}))
+
+
+def _undelivered(settings: Settings, wanted: SoughtConversion, begin: float) -> list[JournalStep]:
+    waiting = [_waiting(one) for one in _in_tiers(settings, wanted)]
     with open_topic(settings, settings.dlq_topic) as reader:
         letters = reader.read(reader.spans(begin), keep=in_value(wanted))
         return [*waiting, *(_dead(letter) for letter in letters if wanted.is_in(letter.value))]
