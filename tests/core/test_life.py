@@ -34,6 +34,10 @@ CANCELLED = step(StepKind.CANCELLED, 5.0, reason="cancelled", error="by order")
 DUE = format_time(NOW + 10.0)[11:19]
 PASSED = format_time(NOW - 40.0)[11:19]
 NEXT = "not yet read: none before it; it is the next, or being sent"
+UNTOLD = (
+    "the worker is done with it, but the journal does not say how: "
+    "it was off, or kept it no longer, or the group began after it"
+)
 REPLAY = SourceRecord(LATER, NOW - 10.0, 1, False, 0)
 
 
@@ -107,7 +111,7 @@ REPLAY = SourceRecord(LATER, NOW - 10.0, 1, False, 0)
             [DONE],
             [],
             "untold",
-            "the worker is done with it, but the journal does not say how: it was off, or kept it no longer",
+            UNTOLD,
         ),
         ([], [], "never_published", "never published in the last 48h"),
     ],

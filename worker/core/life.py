@@ -131,9 +131,8 @@ def _ahead(one: SourceRecord, last: JournalStep | None, per_second: float | None
 
 def _without_steps(life: Life, since: str) -> LifeSummary:
     if life.published:
-        line = (
-            "the worker is done with it, but the journal does not say how: it was off, or kept it no longer"
-        )
+        why = "it was off, or kept it no longer, or the group began after it"
+        line = f"the worker is done with it, but the journal does not say how: {why}"
         return LifeSummary(LifeVerdict.UNTOLD, line)
     if life.is_passed:
         return LifeSummary(LifeVerdict.NOT_TAKEN, "passed over: this destination does not take it")
