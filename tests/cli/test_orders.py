@@ -51,6 +51,17 @@ def test_rate(kafka: str, names: Names, env: dict[str, str]) -> None:
 
 
 @pytest.mark.kafka
+def test_refused(kafka: str, names: Names) -> None:
+    """Where the topic does not take an order, the line says why, and nothing advises what would not help."""
+    create_topics(kafka, {names.control: 1}, {"max.message.bytes": "1"})
+    result = run("pause", env=kafka_env(kafka, names))
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"error: {names.control} does not take the order: ")
+    assert "larger than max.message.bytes" in line
+
+
+@pytest.mark.kafka
 @pytest.mark.parametrize("command", [["pause"], ["resume"], ["rate", "5"]])
 def test_missing_topic(kafka: str, names: Names, command: list[str]) -> None:
     """Without the control topic there is one line that names it, and what makes it."""

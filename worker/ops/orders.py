@@ -201,7 +201,7 @@ def give(settings: Settings, order: Order | OrderEnd) -> None:
             publisher.settle()
         except PublishRefused as refusal:
             why = str(refusal).removeprefix("order 1: ")
-            raise CannotDo([f"{topic} does not take the order: {why}"], _grant(topic)) from refusal
+            raise CannotDo([f"{topic} does not take the order: {why}"]) from refusal
         except PublishStopped:
             line = f"{topic}: no answer within {TAKEN_WITHIN_SECONDS:g} s; the order may stand or not"
             raise CannotDo([line], "give it again once the broker answers") from None
@@ -225,9 +225,5 @@ def _must_exist(settings: Settings, topic: str) -> None:
         return
     hidden = hidden_topics(settings, "pause").get(topic)
     if hidden is not None:
-        raise CannotDo([hidden], _grant(topic))
+        raise CannotDo([hidden], f"this user needs WRITE and READ on the topic {topic}")
     raise CannotDo([f"topic {topic} does not exist"], MAKE_TOPICS)
-
-
-def _grant(topic: str) -> str:
-    return f"this user needs WRITE and READ on the topic {topic}"
