@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from worker.cli import cancel, destinations, dlq, replay, status, topics, waiting
-from worker.cli.tables import print_table
+from worker.cli.tables import print_fields, print_table
 from worker.ops.destinations import DestinationRow
 
 
@@ -62,6 +62,16 @@ def test_one_line_a_row(
     print_table(["where", "event_id", "error"], [["0/1", "order-1", "e" * 40]], ["error"])
     plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert [line.rstrip() for line in plain.splitlines()] == [head, row]
+
+
+def test_fields(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal of 80 columns the fields of one thing are a line each: a long id can be copied whole."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    print_fields([("partition", 0), ("event_id", "e" * 120)])
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert plain == ["field      value", "partition  0", f"event_id   {'e' * 120}"]
 
 
 TABLES: dict[str, tuple[Sequence[str], Sequence[str]]] = {

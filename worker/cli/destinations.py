@@ -21,7 +21,7 @@ from worker.cli.common import (
 )
 from worker.cli.completion import destinations as configured
 from worker.cli.send import print_request, request_object
-from worker.cli.tables import print_rows
+from worker.cli.tables import print_fields, print_rows
 
 SPARE = ("method", "url", "takes")
 """Columns that a narrow terminal drops, first to last."""
@@ -70,9 +70,7 @@ def show(
         request = None if shown.request is None else request_object(shown.request)
         print_json({**dict(shown.fields), "request": request})
     else:
-        print_rows(
-            [{"field": field, "value": value} for field, value in shown.fields], output, ("field", "value")
-        )
+        print_fields(shown.fields)
         if shown.request is not None:
             print()
             print_request(shown.request)

@@ -29,7 +29,7 @@ from worker.cli.filters import filtered
 from worker.cli.progress import shown
 from worker.cli.purge import purge
 from worker.cli.replay import replay
-from worker.cli.tables import print_rows
+from worker.cli.tables import print_fields, print_rows
 from worker.ops.dead_letters import (
     GROUP_COLUMNS,
     at_place,
@@ -133,7 +133,7 @@ def show(
     for number, letter in enumerate(letters):
         if number:
             print()
-        print_rows(list(_fields(letter)), output, ("field", "value"))
+        print_fields(_fields(letter))
 
 
 @app.command(
@@ -222,13 +222,13 @@ def _at(settings: Settings, where: str) -> DeadLetter:
         return at_place(reader, Partition(settings.dlq_topic, int(place[1])), int(place[2]))
 
 
-def _fields(letter: DeadLetter) -> Iterator[dict[str, object]]:
+def _fields(letter: DeadLetter) -> Iterator[tuple[str, object]]:
     """The fields, then the record: its key, every header, its value."""
     fields = letter.model_dump(mode="json")
     key, value, headers = (fields.pop(name) for name in ("key", "value", "headers"))
     record = [("key", key), *((f"header {name}", content) for name, content in headers), ("value", value)]
     for name, content in [*fields.items(), *record]:
-        yield {"field": name, "value": _text(content)}
+        yield name, _text(content)
 
 
 def _text(content: object) -> object:

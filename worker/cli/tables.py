@@ -38,6 +38,12 @@ def print_rows(
         print_table(columns, [[_cell(row[column]) for column in columns] for row in chosen], spare)
 
 
+def print_fields(fields: Iterable[tuple[str, object]]) -> None:
+    """Print the fields of one thing, each on a line: a terminal wraps a long one, and copies it whole."""
+    rows = [{"field": name, "value": value} for name, value in fields]
+    print_rows(rows, Output.TABLE, ("field", "value"), ())
+
+
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], spare: Sequence[str] | None = None
 ) -> None:
