@@ -152,6 +152,17 @@ def test_verdict(flow: Flow, verdict: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("waiting", "command"), [(9, "postback-worker waiting list"), (0, "postback-worker dlq stats --since 1h")]
+)
+def test_what_failed(waiting: int, command: str) -> None:
+    """Where attempts fail, the command is named that shows what failed: it waits in the tiers, or is dead."""
+    failing = FLOWS._replace(
+        tiers=[TierState("1m", waiting, 0.0)], steps=RecentAttempts(15.0, 0, {"404": 9}, NOW)
+    )
+    assert judge(failing).command == command
+
+
+@pytest.mark.parametrize(
     ("key", "command"),
     [
         ("pause", "postback-worker resume"),

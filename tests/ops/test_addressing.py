@@ -31,6 +31,7 @@ def several() -> Deployment:
         ("postback-worker resume", "postback-worker resume --destination beta"),
         ("postback-worker rate off", "postback-worker rate off --destination beta"),
         ("postback-worker cancel end 'a b'", "postback-worker cancel end 'a b' --destination beta"),
+        ("postback-worker waiting list", "postback-worker waiting list --destination beta"),
         ("postback-worker run", "postback-worker run"),
         ("postback-worker config check --online", "postback-worker config check --online"),
     ],

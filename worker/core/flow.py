@@ -215,7 +215,9 @@ def _failing(flow: Flow) -> FlowDiagnosis | None:
         return None
     most = max(flow.steps.failed, key=lambda status: flow.steps.failed[status])
     why = f"{failures} of the latest {attempts} attempts failed, most with {most}"
-    return FlowDiagnosis(FlowVerdict.FAILING, why, None, "postback-worker dlq stats --since 1h")
+    waits = any(tier.waiting for tier in flow.tiers)
+    command = "postback-worker waiting list" if waits else "postback-worker dlq stats --since 1h"
+    return FlowDiagnosis(FlowVerdict.FAILING, why, None, command)
 
 
 def _silent(flow: Flow) -> FlowDiagnosis | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from worker.settings import Settings
 
-_OF_ONE = frozenset({"cancel", "dlq", "rate", "resume", "send"})
+_OF_ONE = frozenset({"cancel", "dlq", "rate", "resume", "send", "waiting"})
 """Commands that need to be told the destination where there are several."""
 
 
