@@ -110,6 +110,22 @@ def test_each_once(names: Names, count: int, rate: int, deeds: Sequence[Deed]) -
         assert again.stderr.startswith(f"left out: {count} dead letters that went before")
 
 
+def test_purged_meanwhile(kafka: str, names: Names) -> None:
+    """A replay whose letters are purged amid it says what it did not send; then, that they are gone."""
+    create_topics(kafka, {names.topic: PARTITIONS, names.dlq: 3})
+    produce(kafka, names.dlq, letters(names.topic, 9000))
+    env = kafka_env(kafka, names)
+    command = ("dlq", "replay", "--reason", "exhausted", "--yes")
+    with publishing(env, *command, "--rate", "300") as process:
+        wait_until("some are there", lambda: sum(end_offsets(kafka, names.topic).values()) > 9, WITHIN)
+        assert run("dlq", "purge", "--before", "0s", "--yes", env=env).exit_code == 0
+        said = process.communicate(timeout=WITHIN)[1]
+    assert (process.returncode, b"error: not sent: " in said) == (1, True)
+    again = run(*command, env=env)
+    assert again.stdout == "replayed nothing\n"
+    assert "goes on with a replay of 9000: 0 of them are there; 9000 are no dead letters" in again.stderr
+
+
 @pytest.mark.parametrize("filters", [("--reason", "exhausted"), ("--status", "503")])
 def test_two_at_once(kafka: str, names: Names, filters: tuple[str, str]) -> None:
     """Two replays of the same letters that begin at once send each letter once, whatever words they use."""

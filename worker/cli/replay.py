@@ -182,7 +182,8 @@ def _tell(ready: PreparedReplay) -> None:
     if ready.faults:
         fail_all(told_of(ready.faults[:MOST_SHOWN_LINES], len(ready.faults) - MOST_SHOWN_LINES), NOTHING)
     if ready.goes_on:
-        say(f"goes on with a replay of {ready.plan.total}: {ready.left_out} of them are there")
+        gone = f"; {ready.gone} are no dead letters any more, sent or not" if ready.gone else ""
+        say(f"goes on with a replay of {ready.plan.total}: {ready.left_out} of them are there{gone}")
     elif ready.left_out:
         beside = ", or are of another replay, which is under way" * ready.is_beside_others
         which = f"that went before and did not die again (--again){beside}"

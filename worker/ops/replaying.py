@@ -70,6 +70,12 @@ class PreparedReplay(NamedTuple):
     is_beside_others: bool = False
     """Whether other replays are under way, whose letters are left to them."""
 
+    @property
+    def gone(self) -> int:
+        """How many of one that goes on are no dead letters any more: purged, or expired."""
+        there = self.left_out + len(self.left) + sum(self.refused.values())
+        return max(0, self.plan.total - there) if self.goes_on else 0
+
 
 class Replaying:
     """Replays of one destination, read by `reader`; `hear` is told what it waits for."""
