@@ -43,7 +43,7 @@ def with_undelivered(found: SearchResult, wanted: SoughtConversion, begin: float
 def ids_in_tiers(settings: Settings, wanted: SoughtConversion) -> set[object]:
     """The event ids of what waits in the tiers of a wanted conversion. Raises CannotDo."""
     waiting = _in_tiers(settings, wanted)
-    return {json_fields(one.record.value).get("event_id") for one in waiting}
+    return {fields_of(one.record.value).get("event_id") for one in waiting}
 
 
 def _in_tiers(settings: Settings, wanted: SoughtConversion) -> Iterator[Pending]:
