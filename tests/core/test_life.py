@@ -78,7 +78,6 @@ REPLAY = SourceRecord(LATER, NOW - 10.0, 1, False, 0)
         ([AHEAD._replace(before=1)], [], "not_read", "not yet read: 1 event before it, about 0 s"),
         ([AHEAD], [], "not_read", NEXT),
         ([AHEAD], [retry(1.0)], "waiting", f"waiting for attempt 2, due {DUE} UTC, in 10 s"),
-        ([DONE, REPLAY], [retry(9.0)], "not_read", NEXT),
         ([DONE], [DEAD], "dead", 'dead: invalid, payout "1,0"'),
         (
             [DONE, REPLAY],

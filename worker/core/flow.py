@@ -28,6 +28,8 @@ FAILING_SHARE, FEWEST_FAILURES = 0.5, 3
 PACE, LIMIT = "pace", "limit"
 """What bounds a worker besides the words of `HeldReason`: a pace or a limit that was lowered."""
 
+_CHECK = "postback-worker config check --online"
+
 
 class FlowVerdict(StrEnum):
     """How a destination does; shown with spaces for underscores."""
@@ -163,10 +165,10 @@ def _stuck(flow: Flow) -> FlowDiagnosis | None:
     blocked = [report for report in flow.reports if report.not_ready and not report.is_starting(flow.now)]
     if blocked and len(blocked) * 2 >= len(flow.reports):
         why = f"not ready, {_of_workers(blocked, flow)}: {blocked[0].not_ready[0]}{_last(flow)}"
-        return FlowDiagnosis(FlowVerdict.STUCK, why, None, "postback-worker config check --online")
+        return FlowDiagnosis(FlowVerdict.STUCK, why, None, _CHECK)
     if flow.bounded_by(HeldReason.COMMITS):
         why = f"commits do not get through, and nothing is sent before they do{_last(flow)}"
-        return FlowDiagnosis(FlowVerdict.STUCK, why, None, "postback-worker config check --online")
+        return FlowDiagnosis(FlowVerdict.STUCK, why, None, _CHECK)
     return None
 
 
@@ -226,22 +228,17 @@ def _silent(flow: Flow) -> FlowDiagnosis | None:
     if not silent:
         return None
     others = f", and {len(silent) - 1} more" if silent[1:] else ""
-    return FlowDiagnosis(
-        FlowVerdict.STUCK, silent[0] + others, flow.steps.last, "postback-worker config check --online"
-    )
+    return FlowDiagnosis(FlowVerdict.STUCK, silent[0] + others, None, _CHECK)
 
 
 def _still(flow: Flow) -> FlowDiagnosis | None:
     """Something is due, nothing happens, and nobody says why."""
-    if not flow.steps.seconds:
-        return None
-    last = flow.steps.last
-    due = max(flow.oldest, flow.overdue)
+    last, due = flow.steps.last, max(flow.oldest, flow.overdue)
     quiet = due if last is None else min(due, flow.now - last)
-    if not flow.is_due or quiet < STILL_SECONDS:
+    if not flow.steps.seconds or not flow.is_due or quiet < STILL_SECONDS:
         return None
     why = f"{flow.lag} records wait on the source, and nothing has happened for {quiet:.0f} s"
-    return FlowDiagnosis(FlowVerdict.STUCK, why, flow.now - quiet, "postback-worker config check --online")
+    return FlowDiagnosis(FlowVerdict.STUCK, why, flow.now - quiet, _CHECK)
 
 
 def _lagging(flow: Flow) -> FlowDiagnosis | None:
@@ -250,11 +247,11 @@ def _lagging(flow: Flow) -> FlowDiagnosis | None:
     late = next((tier for tier in flow.tiers if tier.overdue == flow.overdue), None)
     if late is not None and flow.overdue > flow.oldest:
         why = f"what waits in the tier {late.tier} is {late.overdue:.0f} s late"
-        return FlowDiagnosis(
-            FlowVerdict.LAGGING, why, flow.now - late.overdue, "postback-worker status --watch"
-        )
-    why = f"{flow.lag} records wait on the source, the first for {flow.oldest:.0f} s"
-    return FlowDiagnosis(FlowVerdict.LAGGING, why, flow.now - flow.oldest, "postback-worker status --watch")
+        since = flow.now - late.overdue
+    else:
+        why = f"{flow.lag} records wait on the source, the first for {flow.oldest:.0f} s"
+        since = flow.now - flow.oldest
+    return FlowDiagnosis(FlowVerdict.LAGGING, why, since, "postback-worker status --watch")
 
 
 def _idle(flow: Flow) -> FlowDiagnosis | None:

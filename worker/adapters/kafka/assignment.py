@@ -48,9 +48,7 @@ class Assignment:
         logs: AssignedLogs,
         config: Config,
     ) -> None:
-        self._bridge = bridge
-        self._prefetch = prefetch
-        self._watermarks = watermarks
+        self._bridge, self._prefetch, self._watermarks = bridge, prefetch, watermarks
         self._incremental = is_incremental(config)
         self._number = 0
         self._begun: dict[Partition, PartitionAssignment] = {}
@@ -102,6 +100,7 @@ class Assignment:
 
     def revoke(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
         """Have partitions drained, and commit their last positions, while they are ours."""
+        self.tell_gaps(consumer, time.monotonic(), at_once=True)  # they end behind what was passed over
         self._prefetch.drop(partitions)
         try:
             positions = self._bridge.drained(partitions)
@@ -204,9 +203,9 @@ class Assignment:
         """Whether it matters which partitions records come from."""
         return bool(self._paused.searched or self.gaps.doubted)
 
-    def tell_gaps(self, consumer: Consumer, now: float) -> None:
+    def tell_gaps(self, consumer: Consumer, now: float, *, at_once: bool = False) -> None:
         """Report offsets that hold no record, once all that was read before them is handed over."""
-        if not self.gaps.is_due(now):
+        if not (at_once or self.gaps.is_due(now)):
             return
         certain = [at for at in self.names.values() if not self.waits(at) and at not in self._paused.searched]
         for at, offset in self.gaps.look(consumer, certain, now).items():
