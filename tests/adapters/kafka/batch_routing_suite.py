@@ -44,6 +44,20 @@ class BatchRoutingSuite:
         assert len(ear.records) == 2
         await source.stop()
 
+    async def test_up_to_where_at_the_end(self, world: World, ear: Ear) -> None:
+        """Before a partition leaves it is told up to where all was passed over behind what has just come."""
+        (at,) = world.create(1)
+        world.write(at, [*of("binom", 2), *of("other", 5)])
+        source = world.source(at.topic, router=BINOM)
+        await source.start(ear)
+        await world.joined(source, ear, [at])
+        source.ask(1)
+        await ear.has(1)
+        source.ask(1)
+        await ear.has(2)
+        await source.stop()
+        assert ear.gaps == [(at, 2, 7)]
+
     async def test_without_demand(self, world: World, ear: Ear) -> None:
         """What is passed over takes up neither demand nor room; what is not waits for both."""
         ear.room = 1
