@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection
 from tests.fake_kafka import FakeKafka
 from worker.core.binding import LogId
 from worker.core.ids_cache import JournalPosition, JournalPositions
+from worker.core.journal_places import former_places
 from worker.core.record import Partition
+from worker.core.remembered_ids import StepMark
 from worker.core.step_marks import mark_of
 from worker.ports import FollowerListener
 
@@ -65,6 +67,17 @@ class FakeFollower:
         partitions = self.kafka.partitions([self._topic])
         return partitions[number % len(partitions)]
 
+    def _former_marks(self, number: int) -> list[StepMark]:
+        """What its former places tell of a partition, in a journal that may have grown."""
+        partitions = self.kafka.partitions([self._topic])
+        logs = [self.kafka.logs[partitions[at]] for at in former_places(number, len(partitions))]
+        marks = [
+            mark_of(record.key, record.value, record.timestamp or self._now())
+            for log in logs
+            for record in log
+        ]
+        return [mark for mark in marks if mark is not None and mark.partition == number]
+
     def _pump_soon(self) -> None:
         if not self._pumping and not self.stopped:
             self._pumping = True
@@ -79,6 +92,8 @@ class FakeFollower:
             return
         for number in self._turns:
             at = self._at(number)
+            if at not in self._next:
+                self._listener.on_marks(self._former_marks(number))
             records = self.kafka.logs[at][self._next.get(at, 0) :]
             self._next[at] = self._next.get(at, 0) + len(records)
             self.steps_read += len(records)

@@ -153,6 +153,18 @@ async def test_more_partitions_of_the_source(world: World) -> None:
     await heard(world, "e-5", ("read", 103))
 
 
+async def test_a_journal_that_has_grown(world: World) -> None:
+    """Steps that were written when the journal had fewer partitions are told of before it counts as read."""
+    world.write(0, step(1))
+    world.write(0, step(2, partition=1))
+    world.write(1, step(3, partition=1))
+    world.follower.start(world.listener)
+    world.follower.follow({1}, {1}, 1)
+    await until("read", lambda: ("read", 101) in world.listener.heard)
+    assert sorted(map(str, world.listener.heard[:-1])) == ["e-2", "e-3"]
+    assert world.listener.heard[-1] == ("read", 101)
+
+
 async def test_taken_up_where_it_was_left(world: World) -> None:
     """What is followed again is read on from where it was left."""
     world.write(0, step(1))

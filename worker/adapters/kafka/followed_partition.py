@@ -6,7 +6,7 @@ is told once, and again after the partition could not be read for a while.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from worker.adapters.kafka.records import ReceivedMessage
 from worker.core.ids_cache import Anchor, JournalPosition, digest_of
@@ -55,12 +55,13 @@ class FollowedPartition:
             self._fresh_at = now
         self._end, self._seen = end, self.next
 
-    def tell(self) -> list[tuple[int, int]]:
-        """Those to be told that it is read, with their turns."""
+    def tell(self, unread: Collection[int] = ()) -> list[tuple[int, int]]:
+        """Those to be told that it is read, with their turns, without those that are `unread` elsewhere."""
         if not self.is_read or self.is_told:
             return []
-        waiting = [(number, turn) for number, turn in self.turns.items() if number not in self._told]
-        self._told.update(self.turns)
+        passed = self._told.union(unread)
+        waiting = [(number, turn) for number, turn in self.turns.items() if number not in passed]
+        self._told.update(number for number, _ in waiting)
         return waiting
 
     def stale(self, now: float, seconds: float) -> list[int]:

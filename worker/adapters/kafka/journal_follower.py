@@ -12,14 +12,13 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from operator import attrgetter
 from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException
 
 from worker.adapters.kafka.cached_positions import Reach, cached, starts
 from worker.adapters.kafka.errors import END_OF_PARTITION
-from worker.adapters.kafka.followed_partition import FollowedPartition
+from worker.adapters.kafka.followed_partitions import FollowedPartitions
 from worker.adapters.kafka.journal_client import BATCH_MESSAGES, JournalClient
 from worker.adapters.kafka.offsets_for_times import LATEST
 from worker.adapters.kafka.records import ReceivedMessage
@@ -49,8 +48,6 @@ BATCHES_AHEAD = 4
 LIVE_SECONDS, WARMING_SECONDS = 0.2, 0.05
 """Seconds of waiting for more: once all is read, and before."""
 
-_IS_TOLD = attrgetter("is_told")
-
 
 class JournalFollower:
     """A Follower with this client; `worker` is this worker's name in its steps."""
@@ -73,10 +70,8 @@ class JournalFollower:
         self._asked: list[asyncio.Future[JournalPositions]] = []
         self._waiting: list[asyncio.Future[JournalPositions]] = []  # those that wait for the present reading
         self._turns: dict[int, int] = {}
-        self._followed: dict[int, FollowedPartition] = {}
-        self._former: dict[int, JournalPosition] = {}
+        self._followed = FollowedPartitions()
         self._cached: Mapping[int, JournalPosition] = {}
-        self._count = 0
         self._counted_at = self._looked_at = float("-inf")
         self._thread: threading.Thread | None = None
         self._spare = SpareMemory()
@@ -125,11 +120,11 @@ class JournalFollower:
             self._post(self._listener.on_failed, error)
 
     def _turn(self) -> None:
-        self._client.look_after({at: one.next for at, one in self._followed.items()})
+        self._client.look_after(self._followed.nexts)
         if self._take_orders() or time.monotonic() - self._looked_at >= LOOK_SECONDS:
             self._look()
-        is_live = not self._waiting and all(map(_IS_TOLD, self._followed.values()))
-        came = self._read(0.0 if is_live else WARMING_SECONDS) if self._followed else 0
+        is_live = not self._waiting and self._followed.is_told
+        came = self._read(0.0 if is_live else WARMING_SECONDS) if self._followed.all else 0
         if came < BATCH_MESSAGES and is_live:
             self._spare.look(self.steps_read)
             self._wake.wait(LIVE_SECONDS)
@@ -140,13 +135,13 @@ class JournalFollower:
             wanted, self._wanted = self._wanted, None
             new, self._new = self._new, {}
             asked, self._asked = self._asked, []
-        for one in self._followed.values() if asked else ():
+        for one in self._followed.all.values() if asked else ():
             one.ask_anew()
         self._waiting += asked
         if wanted is None:
             return bool(asked)
         self._turns = {number: turn for number, turn in {**self._turns, **new}.items() if number in wanted}
-        for one in self._followed.values():
+        for one in self._followed.all.values():
             one.ask_anew(new)
         self._counted_at = float("-inf")
         return True
@@ -158,12 +153,12 @@ class JournalFollower:
             self._look_at_log()
             if now - self._counted_at >= COUNT_SECONDS:
                 self._assign()
-            ends = self._client.offsets(self._followed, LATEST)
+            ends = self._client.offsets(self._followed.all, LATEST)
         except KafkaException as error:
             self._tell_unread(self._client.refused(error), now)
             return
         self._client.answered()
-        for number, one in self._followed.items():
+        for number, one in self._followed.all.items():
             one.look(ends[number], now)
         self._tell_unread("no steps come", now)
         self._tell_read()
@@ -178,7 +173,7 @@ class JournalFollower:
         elif self._log is not None:
             before, self._log = self._log, self._ids.heard(topic)
             if is_another(before, self._log):
-                self._cached, self._former, self._followed = {}, {}, {}
+                self._cached, self._followed = {}, FollowedPartitions()
                 self._counted_at = float("-inf")
 
     def _take_cache(self, log: LogId) -> None:
@@ -198,25 +193,17 @@ class JournalFollower:
 
     def _assign(self) -> None:
         """Follow what is wanted now, from where it was left, or as far back as ids are remembered."""
-        self._count = self._client.partitions()
-        wanted: dict[int, dict[int, int]] = {}
-        for number, turn in self._turns.items():
-            wanted.setdefault(number % self._count if self._count else number, {})[number] = turn
-        self._former.update({number: one.position for number, one in self._followed.items()})
-        if wanted.keys() != self._followed.keys():
-            new = [number for number in wanted if number not in self._former]
-            found, skipped = starts(self._client, new, self._reach, self._cached)
-            self._former.update(found)
-            if skipped:
-                self._post(self._listener.on_skipped, skipped)
-            self._client.assign({at: self._former[at].next for at in wanted})
-        before, self._followed = self._followed, {}
-        for number, turns in wanted.items():
-            one = before.get(number) or FollowedPartition(self._former[number], time.monotonic())
-            one.turns = turns
-            self._followed[number] = one
-        if self._count:
+        before, count = self._followed.all, self._client.partitions()
+        skipped = self._followed.share_out(self._turns, count, self._starts, time.monotonic())
+        if skipped:
+            self._post(self._listener.on_skipped, skipped)
+        if self._followed.all != before:
+            self._client.assign(self._followed.nexts)
+        if count:
             self._counted_at = time.monotonic()
+
+    def _starts(self, numbers: Collection[int]) -> tuple[dict[int, JournalPosition], int]:
+        return starts(self._client, numbers, self._reach, self._cached)
 
     def _read(self, seconds: float) -> int:
         """Take the messages that come, waiting so long for the first; return how many."""
@@ -244,13 +231,13 @@ class JournalFollower:
     def _came(self, last: dict[int, ReceivedMessage]) -> None:
         """Note how far partitions are read, by the last message of each; empties `last`."""
         for number, message in last.items():
-            if (one := self._followed.get(number)) is not None:
+            if (one := self._followed.all.get(number)) is not None:
                 one.next, one.last = message.offset() + 1, message
         last.clear()
 
     def _note(self, message: ReceivedMessage, error: KafkaError) -> None:
         """Note where a partition ends, or what is wrong with it."""
-        one = self._followed.get(message.partition())
+        one = self._followed.all.get(message.partition())
         if one is not None and error.code() == END_OF_PARTITION:
             one.next = message.offset()
         elif one is not None:
@@ -259,22 +246,26 @@ class JournalFollower:
     def _mark(self, message: ReceivedMessage, value: bytes | None) -> StepMark | None:
         (kind, milliseconds), now = message.timestamp(), time.time()
         at = now if kind == TIMESTAMP_NOT_AVAILABLE else min(now, milliseconds / 1000)  # clocks differ
-        return mark_of(message.key(), value, at)
+        mark = mark_of(message.key(), value, at)
+        is_ours = mark is not None and self._followed.is_asked_for(message.partition(), mark.partition)
+        return mark if is_ours else None
 
     # --- telling -------------------------------------------------------------------------------
 
     def _tell_read(self) -> None:
-        for one in self._followed.values():
-            for number, turn in one.tell():
-                self._post(self._listener.on_read, number, turn)
-        if self._waiting and all(one.is_read for one in self._followed.values()):
-            followed = {number: one.position for number, one in self._followed.items()}
+        for number, turn in self._followed.tell().items():
+            self._post(self._listener.on_read, number, turn)
+        if self._followed.is_too_many:
+            self._counted_at = float("-inf")
+        if self._waiting and self._followed.is_read:
             waiting, self._waiting = self._waiting, []
-            self._post(_answer, waiting, JournalPositions(self._log or LogId(), {**self._former, **followed}))
+            positions = JournalPositions(self._log or LogId(), self._followed.positions)
+            self._post(_answer, waiting, positions)
 
     def _tell_unread(self, why: str, now: float) -> None:
-        numbers = [number for one in self._followed.values() for number in one.stale(now, STALE_SECONDS)]
-        asked = self._turns.keys() - {number for one in self._followed.values() for number in one.turns}
+        followed = self._followed.all.values()
+        numbers = [number for one in followed for number in one.stale(now, STALE_SECONDS)]
+        asked = self._turns.keys() - {number for one in followed for number in one.turns}
         if numbers or asked:
             self._post(self._listener.on_unread, [*numbers, *asked], f"its journal can't be read: {why}")
 
