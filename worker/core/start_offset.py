@@ -93,7 +93,7 @@ class GroupJournal(NamedTuple):
 class OffsetEvidence(NamedTuple):
     """What a group knows of a partition without a committed offset; `first` is START's offset.
 
-    `group` says whether it knows anything of any partition of the topic.
+    `group` says whether it knows anything of any partition of the topic, or knew the topic without this one.
     """
 
     memory: RememberedOffset | None

@@ -15,6 +15,8 @@ from tests.adapters.kafka.members import leave, reads, started
 from tests.adapters.kafka.suites import numbered
 from tests.adapters.kafka.worlds import KafkaWorld
 from tests.support import kafka as real
+from worker.adapters.kafka import admin_config
+from worker.adapters.kafka.admin import grow
 from worker.adapters.kafka.offset_lookup import StartPolicy
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, LogId
@@ -172,6 +174,22 @@ async def test_a_new_partition(real_world: KafkaWorld, ear: Ear) -> None:
     await ear.has(7)
     assert ear.offsets(known) == [3, 4]
     assert ear.offsets(new) == [0, 1, 2, 3, 4]
+    await source.stop()
+
+
+@pytest.mark.kafka
+async def test_a_partition_that_is_added_on_the_first_day(real_world: KafkaWorld, ear: Ear) -> None:
+    """What a topic gets after its group has begun is read from its start, wherever the group began."""
+    (known,) = real_world.create(1)
+    real_world.write(known, numbered(5))
+    new = Partition(known.topic, 1)
+    source = await started(real_world, ear, known, beginning=StartPolicy("latest"))
+    source.ask(100)
+    await asyncio.to_thread(grow, admin_config(real_world.bootstrap, "test", {}), {known.topic: 2})
+    real_world.write(new, numbered(5))
+    await ear.has(5)
+    assert ear.offsets(new) == [0, 1, 2, 3, 4]
+    assert ear.starts == [Start(StartReason.FIRST_DAY, 5, 0), Start(StartReason.NEW_PARTITION, 0, 5)]
     await source.stop()
 
 

@@ -17,6 +17,7 @@ from worker.adapters.kafka.answers import all_told
 from worker.adapters.kafka.errors import KafkaUnavailable, is_refusal, one_line
 from worker.adapters.kafka.leader_epochs import LastRead
 from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
+from worker.adapters.kafka.topic_ids import TopicIds
 from worker.adapters.kafka.watermarks import ends_of
 from worker.core.binding import Binding, LogId
 from worker.core.offset_map import MetadataVerdict, decode
@@ -87,12 +88,15 @@ class IncomingPartition(NamedTuple):
 class OffsetLookup:
     """The start offsets of one group member's partitions."""
 
-    def __init__(self, beginning: StartPolicy) -> None:
+    def __init__(self, beginning: StartPolicy, ids: TopicIds | None = None) -> None:
         self._beginning = beginning
+        self._ids = ids
+        self._sizes: dict[str, int] = {}  # how many partitions each topic had when it was met
         self._before: dict[Partition, LogId] = {}  # the logs of partitions that were ours before
 
     def of(self, consumer: Consumer, logs: Mapping[Partition, LogId]) -> list[IncomingPartition]:
         """Where these partitions begin. Raises KafkaUnavailable, which says what can't be read and why."""
+        self._meet({at.topic for at in logs})
         committed = self._committed(consumer, list(logs)) if logs else []
         begun = {to_partition(of): _begun(of, logs[to_partition(of)]) for of in committed}
         unknown = {at: logs[at] for at, of in begun.items() if of.assigned.committed is None}
@@ -112,10 +116,22 @@ class OffsetLookup:
         topics = {at.topic for at in (logs if journal.is_old else memory)}
         firsts = _read("the offsets at a time", lambda: self._firsts(consumer, marks))
         known = {
-            at: OffsetEvidence(memory.get(at), at.topic in topics, firsts[at], journal.of.get(at))
+            at: OffsetEvidence(
+                memory.get(at), at.topic in topics or self._is_added(at), firsts[at], journal.of.get(at)
+            )
             for at in logs
         }
         return {at: begin(log, known[at], marks[at]) for at, log in logs.items()}
+
+    def _meet(self, topics: Collection[str]) -> None:
+        """Note how large topics are of which this member is assigned partitions for the first time."""
+        ids = self._ids
+        found = {topic: ids.partitions(topic) for topic in topics} if ids is not None else {}
+        self._sizes = {topic: count for topic, count in found.items() if count} | self._sizes
+
+    def _is_added(self, at: Partition) -> bool:
+        """Whether a partition was added to its topic since this member met it."""
+        return at.number >= self._sizes.get(at.topic, at.number + 1)
 
     def _firsts(
         self, consumer: Consumer, marks: Mapping[Partition, WatermarkOffsets]

@@ -72,7 +72,7 @@ class PollThread:
         self._assignment = Assignment(bridge, self._prefetch, self.watermarks, self.stops, logs, config)
         self._errors = ClientErrors(str(config["group.id"]), options.refusals, bridge)
         self._refresh = TopicRefresh(config, options.topics, options.ids, self._errors.tell)
-        starts, another = OffsetLookup(options.beginning), partial(Consumer, config)
+        starts, another = OffsetLookup(options.beginning, options.ids), partial(Consumer, config)
         self.deferred = DeferredPartitions(self._assignment, starts, self._errors.tell, another)
         self._recovery = Recovery(self._assignment, bridge, config, options.skip, self._errors.tell)
         self._route = take_all if options.router is None else BatchRouter(options.router).route
