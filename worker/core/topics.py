@@ -160,6 +160,9 @@ def _of_source(needed: NeededTopics, source: Topic | None) -> Iterator[Finding]:
             f"max.message.bytes is {source.max_message_bytes}, and what is as large can't be handed on: "
             f"POSTBACK_KAFKA__PROPERTIES__MESSAGE_MAX_BYTES is {needed.client_limit}, not {wanted} or more",
         )
+    if source.compacted:
+        text = "cleanup.policy is compact: of events with one key only the last is kept, sent or not"
+        yield _risk(source.name, text)
     yield from _unsaid(source)
 
 
@@ -170,7 +173,8 @@ def _of_own(own: OwnTopic, found: Topic | None, source: Topic) -> Iterator[Findi
     if own.control:
         yield from _of_control(own, found)
     else:
-        yield from _of_partitions(own, found, source)
+        if is_smaller(own, found, source):
+            yield _wrong(own.name, f"has {found.partitions} partitions, the source {source.partitions}")
         yield from _of_lifetime(own, found)
         yield from _of_size(own, found, source) if own.window is None else _of_steps(own, found)
     yield from _of_replicas(own, found)
@@ -182,11 +186,6 @@ def _of_control(own: OwnTopic, found: Topic) -> Iterator[Finding]:
         yield _wrong(own.name, f"has {found.partitions} partitions, and must have 1")
     if found.compacted is False or (found.compacted and _is_less(found.retention, FOREVER)):
         yield _wrong(own.name, "cleanup.policy must be compact alone: what the group remembers would expire")
-
-
-def _of_partitions(own: OwnTopic, found: Topic, source: Topic) -> Iterator[Finding]:
-    if is_smaller(own, found, source):
-        yield _wrong(own.name, f"has {found.partitions} partitions, the source {source.partitions}")
 
 
 def _of_lifetime(own: OwnTopic, found: Topic) -> Iterator[Finding]:
