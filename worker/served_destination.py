@@ -17,14 +17,12 @@ from worker.adapters.http import ClientTls, UnprovenLibrary, WrongTlsFiles, load
 from worker.adapters.kafka import (
     KafkaPublisher,
     KafkaSource,
-    KafkaUnavailable,
     PairedSource,
     TopicIds,
     admin_config,
     consumer_config,
 )
 from worker.adapters.kafka.cached_positions import Reach
-from worker.adapters.kafka.committed_offsets import stranger_in
 from worker.adapters.kafka.config import TIERS_FETCHES, Config, unique_client_id
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.journal_follower import JournalFollower
@@ -37,7 +35,6 @@ from worker.adapters.kafka.source_options import SourceOptions
 from worker.adapters.logs import is_for_people, make_logs, speaking_of
 from worker.adapters.metrics import Metrics
 from worker.adapters.observers import Observers
-from worker.adapters.own_thread import in_own_thread
 from worker.compiled import (
     check_destination,
     circuit_policy,
@@ -53,11 +50,11 @@ from worker.compiled import (
     traced_of,
 )
 from worker.core.admission.gate import Gate
-from worker.core.group_ownership import WAYS_OUT, describe
 from worker.core.held_bytes import HeldBytes
 from worker.core.journal import DestinationJournal
 from worker.core.remembered_ids import RememberedIds
 from worker.core.routing import Router
+from worker.group_check import GroupCheck
 from worker.health import Health
 from worker.ports import Clock, Control, Observer, Sender, Source, Tracer
 from worker.renewal import Renewal
@@ -67,9 +64,6 @@ from worker.settings import Settings
 from worker.settings.byte_bounds import ByteBounds
 from worker.settings.several import as_written
 from worker.settings.tiers import any_tier, former_tier, rights_needed
-
-LOOK_AGAIN_SECONDS = 1.0
-"""Seconds until a broker that did not answer is asked again who owns a group."""
 
 
 class CannotStart(Exception):
@@ -115,6 +109,9 @@ class ServedDestination:
         groups = settings.kafka.group_id, settings.retry_group
         self._client_ids = {group: unique_client_id(group) for group in groups}
         self._login = shared.login
+        self._group_check = GroupCheck(
+            settings, lambda group: self._login.current(self._member_config(group))
+        )
         needed, asking = needed_topics(settings), self._login.keep(asking_config(settings))
         rights = shared.rights.watch(rights_needed(settings))
         self.health = Health(settings, needed, asking, rights, self.observer, self._clock)
@@ -125,15 +122,8 @@ class ServedDestination:
         return as_written(self.settings, errors), as_written(self.settings, unsure)
 
     async def check_group(self) -> list[str]:
-        """A line if another deployment owns the group, as far as the broker can tell now."""
-        try:
-            other = None if self._adopt else await self._look_for_stranger()
-        except KafkaUnavailable:
-            return []  # it is checked again once partitions are ours
-        if other is None:
-            return []
-        group, ours = self.settings.kafka.group_id, describe(identity_of(self.settings))
-        return [f"the group {group} belongs to {other}; this is {ours}: {WAYS_OUT}"]
+        """A line if another deployment owns the group, or we had another one, as far as the broker tells."""
+        return [] if self._adopt else await self._group_check.problems()
 
     def make(
         self,
@@ -200,27 +190,12 @@ class ServedDestination:
             settings.control_topic,
             partial(former_tier, settings),
             self._adopt,
-            self._stranger,
+            self._group_check.stranger,
             journal,
             partial(publisher.partition_counts, topics),
             tuple(self._client_ids.values()),
             remembered,
         )
-
-    async def _stranger(self) -> str | None:
-        """Name another deployment in our groups, or None, as soon as the broker answers."""
-        while True:
-            try:
-                return await self._look_for_stranger()
-            except KafkaUnavailable:
-                await asyncio.sleep(LOOK_AGAIN_SECONDS)
-
-    async def _look_for_stranger(self) -> str | None:
-        settings = self.settings
-        groups = settings.kafka.group_id, settings.retry_group
-        source, tiers = (self._login.current(self._member_config(group)) for group in groups)
-        ask = partial(stranger_in, source, tiers, identity_of(settings))
-        return await in_own_thread("kafka-group", ask)
 
     def _load_tls(self) -> ClientTls:
         try:

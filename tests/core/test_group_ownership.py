@@ -6,7 +6,7 @@ import pytest
 
 from schemas import WorkerHeaders
 from worker.core.binding import Binding, Identity, LogId
-from worker.core.group_ownership import Commit, is_of_another_source, stranger
+from worker.core.group_ownership import Commit, is_of_another_source, is_signed, stranger
 from worker.core.offset_map import encode
 from worker.core.record import Partition, Record
 
@@ -30,6 +30,12 @@ def test_another() -> None:
     commits = [commit(OURS), commit(OTHER)]
     assert stranger(OURS, commits, [OTHER]) == "the deployment that reads leads and sends to momentscience"
     assert stranger(OURS, commits, []) == "another deployment"
+
+
+@pytest.mark.parametrize(("of", "is_ours"), [(OURS, True), (OTHER, False), (None, False)])
+def test_signed(of: Identity | None, is_ours: bool) -> None:
+    """Only what this very deployment signed is certainly its own."""
+    assert is_signed(OURS, [Commit("a-topic", ""), commit(of)]) is is_ours
 
 
 @pytest.mark.parametrize(

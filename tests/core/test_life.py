@@ -36,7 +36,7 @@ PASSED = format_time(NOW - 40.0)[11:19]
 NEXT = "not yet read: none before it; it is the next, or being sent"
 UNTOLD = (
     "the worker is done with it, but the journal does not say how: "
-    "it was off, or kept it no longer, or the group began after it"
+    "it was off, or kept it no longer, or the group began after it, or did not take it then"
 )
 REPLAY = SourceRecord(LATER, NOW - 10.0, 1, False, 0)
 

@@ -40,6 +40,11 @@ def stranger(ours: Identity, commits: Iterable[Commit], candidates: Iterable[Ide
     return None
 
 
+def is_signed(ours: Identity, commits: Iterable[Commit]) -> bool:
+    """Return whether one of these commits is certainly of this very deployment."""
+    return any(_mark_in(commit.metadata) == _mark(ours) for commit in commits)
+
+
 def describe(identity: Identity) -> str:
     """An identity in words."""
     return f"the deployment that reads {identity.source} and sends to {identity.destination}"

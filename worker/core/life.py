@@ -131,7 +131,7 @@ def _ahead(one: SourceRecord, last: JournalStep | None, per_second: float | None
 
 def _without_steps(life: Life, since: str) -> LifeSummary:
     if life.published:
-        why = "it was off, or kept it no longer, or the group began after it"
+        why = "it was off, or kept it no longer, or the group began after it, or did not take it then"
         line = f"the worker is done with it, but the journal does not say how: {why}"
         return LifeSummary(LifeVerdict.UNTOLD, line)
     if life.is_passed:

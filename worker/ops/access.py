@@ -14,15 +14,17 @@ from worker.adapters.kafka.config import consumer_config, unique_client_id
 from worker.adapters.kafka.fetch_probe import unread
 from worker.adapters.kafka.own_topics import describe
 from worker.adapters.kafka.rights import Rights
-from worker.compiled import needed_topics
+from worker.compiled import identity_of, needed_topics
 from worker.core.record import Partition
 from worker.core.rights import Needs, Resource, ResourceKind, Said, lacking, unsaid
 from worker.core.topics import Severity, Topic, judge
 from worker.ops.broker import answering, asking, former_tiers, partitions_by_topic
 from worker.ops.errors import BrokerUnavailable, CannotDo
+from worker.ops.former_destinations import former_lines, was_read_by
 from worker.ops.reading import MAKE_TOPICS
 from worker.settings import Deployment, Settings
 from worker.settings.command_rights import rights_of_commands
+from worker.settings.several import former_group, left_line
 from worker.settings.tiers import rights_needed
 
 MOST_QUESTIONS = 4
@@ -42,6 +44,8 @@ _SIGNS_OF_REFUSAL = ("uthorization failed", "does not exist")
 
 SILENT = "may this machine reach every broker, by the name that it advertises?"
 
+MOVED = "docs/destinations.md, 'From one destination to several', says how a group is kept"
+
 
 class Access(NamedTuple):
     """What keeps a worker from being ready, and what else is wrong or may be unintended, in lines.
@@ -59,6 +63,8 @@ def look_for_all(deployment: Deployment) -> Access:
     found = [look(settings) for settings in deployment.destinations]
     problems = dict.fromkeys(line for one in found for line in one.problems)
     warnings = dict.fromkeys(line for one in found for line in one.warnings)
+    with answering(deployment.common, or_refusing=False):
+        warnings |= dict.fromkeys(former_lines(deployment, partitions_by_topic(deployment.common)))
     hint = next((one.hint for one in found if one.problems), found[0].hint)
     return Access(list(problems), list(warnings), hint)
 
@@ -75,8 +81,9 @@ def look(settings: Settings) -> Access:
         missing, warnings = _judged(settings, there, hidden)
         silent = _unread(settings, there, _to_read(needed, denied))
         unknown = _unknown(needed, said, there)
-    hint = DENIED if denied else MAKE_TOPICS if missing else SILENT
-    return Access([*denied.values(), *missing, *silent], [*warnings, *unknown], hint)
+        left = _left(settings)
+    hint = DENIED if denied else MAKE_TOPICS if missing else SILENT if silent else MOVED
+    return Access([*denied.values(), *missing, *silent, *left], [*warnings, *unknown], hint)
 
 
 def rights_lacking(settings: Settings, command: str, reasons: Iterable[str]) -> list[str]:
@@ -150,6 +157,14 @@ def _unread(settings: Settings, topics: Mapping[str, int | None], names: Iterabl
     config = consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties)
     partitions = [Partition(name, number) for name in names for number in range(topics.get(name) or 0)]
     return [f"{at} can't be read: {why}" for at, why in sorted(unread(config, partitions).items())]
+
+
+def _left(settings: Settings) -> list[str]:
+    """A line if the destination's group would begin anew, though it has another one of before."""
+    former, group, ours = former_group(settings), settings.kafka.group_id, identity_of(settings)
+    if former is None or not was_read_by(settings, former, ours) or was_read_by(settings, group, ours):
+        return []
+    return [left_line(settings, former)]
 
 
 def _unknown(needed: Needs, said: Said, topics: Mapping[str, int | None]) -> list[str]:

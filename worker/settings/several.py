@@ -192,6 +192,31 @@ def clashes(destinations: Sequence[Settings]) -> Iterator[str]:
         )
 
 
+def former_group(settings: Settings) -> str | None:
+    """The group of before, if the only destination became one of several or the reverse; None without."""
+    group, base = settings.kafka.group_id, base_group(settings)
+    if not settings.is_of_several:
+        return f"{group}.{settings.destination.name}"
+    return None if base == group else base
+
+
+def base_group(settings: Settings) -> str:
+    """The group without the destination's name, where it ends with that."""
+    group = settings.kafka.group_id
+    return group.removesuffix(f".{settings.destination.name}") if settings.is_of_several else group
+
+
+def left_line(settings: Settings, former: str) -> str:
+    """Tell that a destination would begin anew in its group, though it was at work in its former one."""
+    name, group, topic = settings.destination.name, settings.kafka.group_id, settings.kafka.topic
+    given = own_variable(name, _GROUP) if settings.is_of_several else _GROUP
+    return (
+        f"{given}: {name} has read {topic} as the group {former} and never as {group}, which would begin "
+        f"anew and send again what is sent, but not what waits: set this to {former} to go on there, or to "
+        "another name to begin anew"
+    )
+
+
 def _groups(settings: Settings) -> Mapping[str, str]:
     """The groups of a destination, each with the variable that sets it."""
     own = own_variable(settings.destination.name, _GROUP)

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
 from worker.adapters.kafka import KafkaUnavailable, committed_offsets
-from worker.adapters.kafka.committed_offsets import stranger_in
+from worker.adapters.kafka.committed_offsets import has_read, owners_of
 from worker.adapters.kafka.config import Config
 from worker.core.binding import Binding, Identity, LogId
 from worker.core.offset_map import encode
@@ -73,7 +73,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
 
 def look() -> str | None:
     """Look for another deployment in our groups."""
-    return stranger_in(SOURCE_GROUP, TIERS_GROUP, OURS)
+    return owners_of(SOURCE_GROUP, TIERS_GROUP, OURS).stranger
 
 
 @pytest.mark.parametrize("topic", [OURS.source, TIER])
@@ -113,3 +113,17 @@ def test_a_name_that_is_not_told(broker: Broker) -> None:
     broker.owners[OURS.source, 0] = THEIRS
     broker.topics["something-else"] = KafkaError.LEADER_NOT_AVAILABLE
     assert look() == "another deployment"
+
+
+@pytest.mark.parametrize("topic", [OURS.source, TIER])
+def test_begun(broker: Broker, topic: str) -> None:
+    """A group has begun where anybody has committed on the source, whatever lies in its tiers."""
+    broker.owners = {(topic, 0): OURS}
+    assert owners_of(SOURCE_GROUP, TIERS_GROUP, OURS).has_begun is (topic == OURS.source)
+
+
+@pytest.mark.parametrize(("owner", "is_ours"), [(OURS, True), (THEIRS, False), (None, False)])
+def test_has_read(broker: Broker, owner: Identity | None, is_ours: bool) -> None:
+    """A deployment has read a source in a group where it has signed a commit there."""
+    broker.owners = {(TIER, 0): OURS} if owner is None else {(OURS.source, 0): owner}
+    assert has_read(SOURCE_GROUP, OURS) is is_ours

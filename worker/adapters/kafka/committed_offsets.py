@@ -7,7 +7,7 @@ unknown, never "nothing".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -17,7 +17,7 @@ from worker.adapters.kafka.errors import KafkaUnavailable, ignore, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
 from worker.core.binding import Identity
-from worker.core.group_ownership import Commit, stranger
+from worker.core.group_ownership import Commit, is_signed, stranger
 from worker.core.record import Partition
 
 TIMEOUT_SECONDS = 3.0
@@ -28,18 +28,32 @@ class GroupRefused(KafkaUnavailable):
     """This user may not ask about the group; asking again is useless."""
 
 
-def stranger_in(source: Config, tiers: Config, ours: Identity) -> str | None:
-    """Name another deployment that committed in our group of the source or of the tiers; None without one.
+class Owners(NamedTuple):
+    """Who has committed in our groups: another deployment, by its name, and anybody at all on our source."""
+
+    stranger: str | None
+    has_begun: bool
+
+
+def owners_of(source: Config, tiers: Config, ours: Identity) -> Owners:
+    """Look for another deployment that committed in our group of the source or of the tiers.
 
     The settings are those of a member of each group. Raises KafkaUnavailable.
     """
     prefix = f"{tiers['group.id']}."
-    commits = commits_of(source, lambda topic: topic == ours.source)
-    commits += commits_of(tiers, lambda topic: topic.startswith(prefix))
+    begun = commits_of(source, lambda topic: topic == ours.source)
+    commits = [*begun, *commits_of(tiers, lambda topic: topic.startswith(prefix))]
     if stranger(ours, commits, ()) is None:
-        return None
+        return Owners(None, bool(begun))
     topics = sorted({ours.source, *_topics_of(source)})
-    return stranger(ours, commits, [Identity(topic, ours.destination) for topic in topics])
+    return Owners(
+        stranger(ours, commits, [Identity(topic, ours.destination) for topic in topics]), bool(begun)
+    )
+
+
+def has_read(config: Config, identity: Identity) -> bool:
+    """Whether the group of `config` has read its source as this very deployment. Raises KafkaUnavailable."""
+    return is_signed(identity, commits_of(config, lambda topic: topic == identity.source))
 
 
 def commits_of(config: Config, is_wanted: Callable[[str], bool]) -> list[Commit]:

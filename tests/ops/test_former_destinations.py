@@ -1,0 +1,52 @@
+"""Groups that a destination of before left, told from those of other deployments by their commits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.settings import NOTHING
+from worker.adapters.kafka import KafkaUnavailable
+from worker.adapters.kafka.config import Config
+from worker.core.binding import Identity
+from worker.ops import former_destinations
+from worker.settings import load_all
+
+TOML = '[destinations.a]\nurl = "https://a.example/p?c={click_id}"\n'
+
+
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: Identity | None, toml: str = TOML) -> list[str]:
+    """What is told where the group of `old` has committed, signed so; None where it may not be asked."""
+
+    def has_read(config: Config, identity: Identity) -> bool:
+        assert config["group.id"] == "postback-worker.old"
+        if by is None:
+            raise KafkaUnavailable("not authorized")
+        return by == identity
+
+    monkeypatch.setattr(former_destinations, "has_read", has_read)
+    path = tmp_path / "worker.toml"
+    path.write_text(toml)
+    deployment = load_all(config=path, environ={}, dotenv=NOTHING)
+    topics = {f"postback-worker.{name}.control" for name in ("a", "old", "x.y")}
+    return former_destinations.former_lines(deployment, {"conversions", "postback-worker.control", *topics})
+
+
+def test_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group that read our source for a destination that is not configured is named."""
+    (line,) = told(tmp_path, monkeypatch, Identity("conversions", "old"))
+    assert line.startswith("old is no destination any more")
+    assert "GROUP_ID should be postback-worker.old" in line
+
+
+@pytest.mark.parametrize("by", [Identity("conversions", "other"), Identity("leads", "old"), None])
+def test_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: Identity | None) -> None:
+    """One that another deployment signed, or that this user may not ask about, is not."""
+    assert told(tmp_path, monkeypatch, by) == []
+
+
+def test_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that a destination of today has as its own is not."""
+    toml = f'{TOML}group_id = "postback-worker.old"\n'
+    assert told(tmp_path, monkeypatch, Identity("conversions", "old"), toml) == []
