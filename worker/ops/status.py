@@ -17,6 +17,9 @@ from worker.ops.errors import CannotDo
 from worker.ops.looking import FollowedTopics, Looker
 from worker.ops.reading import DESTINATIONS_AT_A_TIME
 
+SILENT_SECONDS = 5.0
+"""A look that fails after so long met a broker that does not answer at all, unless another look succeeded."""
+
 if TYPE_CHECKING:
     from worker.core.flow import Flow, FlowDiagnosis, RecentAttempts
     from worker.settings import Deployment, Settings
@@ -80,7 +83,7 @@ class Watcher:
     def look(self) -> Looked:
         """The status of each now. Raises CannotDo where none can be looked at."""
         with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "status") as threads:
-            seen = list(threads.map(_look, self._destinations))
+            seen = list(threads.map(_OneLook().at, self._destinations))
         found = [one for one in seen if isinstance(one, Status)]
         failed = [one for one in seen if isinstance(one, CannotDo)]
         lines = dict.fromkeys(line for one in failed for line in one.reasons)
@@ -95,11 +98,26 @@ class Watcher:
             one.renew(settings)
 
 
-def _look(one: DestinationWatcher) -> Status | CannotDo:
-    try:
-        return one.look()
-    except CannotDo as error:
-        return error
+class _OneLook:
+    """One look at all of them: a broker that does not answer is asked for the first few alone."""
+
+    def __init__(self) -> None:
+        self._answers = False
+        self._silent: CannotDo | None = None
+
+    def at(self, one: DestinationWatcher) -> Status | CannotDo:
+        """The status of one, or why it can't be looked at."""
+        if self._silent is not None and not self._answers:
+            return self._silent
+        begun = time.monotonic()
+        try:
+            seen = one.look()
+        except CannotDo as error:
+            if time.monotonic() - begun >= SILENT_SECONDS:
+                self._silent = error
+            return error
+        self._answers = True
+        return seen
 
 
 def as_json(one: Status) -> Mapping[str, object]:
