@@ -16,14 +16,19 @@ from worker.settings import load_all
 TOML = '[destinations.a]\nurl = "https://a.example/p?c={click_id}"\n'
 
 
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: Identity | None, toml: str = TOML) -> list[str]:
-    """What is told where the group of `old` has committed, signed so; None where it may not be asked."""
+def told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    by: Identity | None,
+    toml: str = TOML,
+    group: str = "postback-worker.old",
+) -> list[str]:
+    """What is told where a group has committed, signed so; None where it may not be asked."""
 
     def has_read(config: Config, identity: Identity) -> bool:
-        assert config["group.id"] == "postback-worker.old"
         if by is None:
             raise KafkaUnavailable("not authorized")
-        return by == identity
+        return by == identity and config["group.id"] == group
 
     monkeypatch.setattr(former_destinations, "has_read", has_read)
     path = tmp_path / "worker.toml"
@@ -50,3 +55,10 @@ def test_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that a destination of today has as its own is not."""
     toml = f'{TOML}group_id = "postback-worker.old"\n'
     assert told(tmp_path, monkeypatch, Identity("conversions", "old"), toml) == []
+
+
+def test_the_only_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only destination of before, with the name that it had by default, is named like another."""
+    (line,) = told(tmp_path, monkeypatch, Identity("conversions", "momentscience"), group="postback-worker")
+    assert "momentscience is no destination any more" in line
+    assert "GROUP_ID should be postback-worker," in line

@@ -15,7 +15,10 @@ from worker.adapters.kafka.config import consumer_config, unique_client_id
 from worker.core.binding import Identity
 from worker.core.routing import NAME
 from worker.settings import Deployment, Settings
+from worker.settings.destination import Destination
 from worker.settings.several import base_group
+
+DEFAULT_NAME: str = Destination.model_fields["name"].default
 
 
 def former_lines(deployment: Deployment, topics: Collection[str]) -> list[str]:
@@ -30,9 +33,14 @@ def former_lines(deployment: Deployment, topics: Collection[str]) -> list[str]:
 
 
 def _candidates(deployment: Deployment, topics: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Groups that a destination of ours would have by its name, with the name; none of those configured."""
+    """Groups that a destination of ours would have by its name, or as the only one, with the name.
+
+    None of those configured. Of an only one the name that it has by default is looked for.
+    """
     ours = {one.kafka.group_id for one in deployment.destinations}
     for base in sorted(dict.fromkeys(map(base_group, deployment.destinations))):
+        if base not in ours:
+            yield base, DEFAULT_NAME
         pattern = re.compile(rf"({re.escape(base)}\.({NAME.pattern}))\.control")
         for topic in sorted(topics):
             found = pattern.fullmatch(topic)
