@@ -29,14 +29,14 @@ class GroupCheck:
         self._settings = settings
         self._config_of = config_of
 
-    async def problems(self) -> list[str]:
-        """A line if another deployment owns the group, or ours was in another group until now."""
+    async def problems(self, *, adopt: bool) -> list[str]:
+        """A line if another deployment owns the group (unless we `adopt` it), or ours has left another."""
         settings = self._settings
         try:
             other, has_begun = await self._look()
         except KafkaUnavailable:
             return []  # it is checked again once partitions are ours
-        if other is not None:
+        if other is not None and not adopt:
             group, ours = settings.kafka.group_id, describe(identity_of(settings))
             return [f"the group {group} belongs to {other}; this is {ours}: {WAYS_OUT}"]
         former = former_group(settings)

@@ -123,7 +123,7 @@ class ServedDestination:
 
     async def check_group(self) -> list[str]:
         """A line if another deployment owns the group, or we had another one, as far as the broker tells."""
-        return [] if self._adopt else await self._group_check.problems()
+        return await self._group_check.problems(adopt=self._adopt)
 
     def make(
         self,
