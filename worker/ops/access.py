@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from worker.adapters.kafka import KafkaUnavailable
@@ -22,7 +21,7 @@ from worker.core.topics import Severity, Topic, judge
 from worker.ops.broker import answering, asking, former_tiers, partitions_by_topic
 from worker.ops.errors import BrokerUnavailable, CannotDo
 from worker.ops.former_destinations import former_lines, was_read_by
-from worker.ops.reading import DESTINATIONS_AT_A_TIME, MAKE_TOPICS
+from worker.ops.reading import MAKE_TOPICS
 from worker.settings import Deployment, Settings
 from worker.settings.command_rights import rights_of_commands
 from worker.settings.several import former_group, left_line
@@ -61,8 +60,7 @@ class Access(NamedTuple):
 
 def look_for_all(deployment: Deployment) -> Access:
     """What a worker that serves all destinations would meet, each line once. Raises BrokerUnavailable."""
-    with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "access") as threads:
-        found = list(threads.map(look, deployment.destinations))
+    found = [look(settings) for settings in deployment.destinations]
     problems = dict.fromkeys(line for one in found for line in one.problems)
     warnings = dict.fromkeys(line for one in found for line in one.warnings)
     with answering(deployment.common, or_refusing=False):
