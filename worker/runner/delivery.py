@@ -112,9 +112,9 @@ class Delivery:
         self.gate.probing.crowded = self._intake.is_crowded
         self._intake.read_on()
 
-    def on_still(self, seconds: float) -> None:
+    def on_still(self, why: str) -> None:
         """Send no more until a commit counts, because a member that stood still is not told what it lost."""
-        self._observer.trouble(f"the process stood still for {seconds:.1f} s")
+        self._observer.trouble(why)
         self.fence.stood_still()
         self._on_fence()
         self.committer.hurry()

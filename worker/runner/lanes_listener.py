@@ -53,7 +53,7 @@ class LanesListener(Protocol):
         """Take back an untried record."""
         ...
 
-    def on_still(self, seconds: float) -> None:
+    def on_still(self, why: str) -> None:
         """Hear, before more is sent, that the process stood still, so its partitions may be another's."""
         ...
 

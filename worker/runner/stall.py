@@ -17,9 +17,12 @@ _BEAT_SECONDS = 0.5
 
 
 class StallDetector:
-    """Beats with the event loop, on both clocks, because the monotonic one misses a suspended machine."""
+    """Beats with the event loop, on both clocks, because the monotonic one misses a suspended machine.
 
-    def __init__(self, clock: Clock, on_still: Callable[[float], None]) -> None:
+    `on_still` hears what is known of it: the wall clock alone may have been set.
+    """
+
+    def __init__(self, clock: Clock, on_still: Callable[[str], None]) -> None:
         self._clock = clock
         self._on_still = on_still
         self._timer: asyncio.TimerHandle | None = None
@@ -38,13 +41,21 @@ class StallDetector:
 
     def check_in(self, now: float, at: float) -> None:
         """Report a standstill that has just ended, once; the arguments are this moment on both clocks."""
-        if at - self._at > STOOD_STILL_SECONDS or now - self._now > STOOD_STILL_SECONDS:
-            still = max(at - self._at, now - self._now)
+        still, ahead = at - self._at, now - self._now
+        if still > STOOD_STILL_SECONDS or ahead > STOOD_STILL_SECONDS:
             self._now, self._at = now, at
-            self._on_still(still)
+            self._on_still(_stood_still(max(still, ahead)) if still > STOOD_STILL_SECONDS else _jumped(ahead))
 
     def _beat(self) -> None:
         now, at = self._clock.now(), self._clock.monotonic()
         self.check_in(now, at)
         self._now, self._at = now, at
         self._timer = asyncio.get_running_loop().call_later(_BEAT_SECONDS, self._beat)
+
+
+def _stood_still(seconds: float) -> str:
+    return f"the process stood still for {seconds:.1f} s"
+
+
+def _jumped(seconds: float) -> str:
+    return f"the wall clock jumped ahead by {seconds:.1f} s: the machine was suspended, or its clock was set"
