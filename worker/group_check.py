@@ -54,11 +54,12 @@ class GroupCheck:
     def _look(self) -> asyncio.Future[Owners]:
         settings = self._settings
         source, tiers = (self._config_of(group) for group in (settings.kafka.group_id, settings.retry_group))
-        return in_own_thread("kafka-group", partial(owners_of, source, tiers, identity_of(settings)))
+        ask = partial(owners_of, source, tiers, identity_of(settings))
+        return in_own_thread("kafka-group", ask, KafkaUnavailable)
 
     async def _was_in(self, former: str) -> bool:
         ask = partial(has_read, self._config_of(former), identity_of(self._settings))
         try:
-            return await in_own_thread("kafka-former-group", ask)
+            return await in_own_thread("kafka-former-group", ask, KafkaUnavailable)
         except KafkaUnavailable:
             return False  # nobody needs a right on a group of before

@@ -144,7 +144,8 @@ class Health:
         """Once the topics exist, warn of settings that will lose or refuse records."""
         await self._topics_there.wait()
         try:
-            for finding in await in_own_thread("kafka-topic-settings", self._wrong_topics):
+            looked = in_own_thread("kafka-topic-settings", self._wrong_topics, KafkaUnavailable)
+            for finding in await looked:
                 self._observer.trouble(finding.line)
         except KafkaUnavailable as error:
             self._log.info("the topics' settings can't be read", error=str(error))

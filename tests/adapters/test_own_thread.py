@@ -7,8 +7,14 @@ import sys
 import threading
 
 import pytest
+from confluent_kafka import Producer
 
+from worker.adapters.kafka.errors import KafkaUnavailable
+from worker.adapters.kafka.message_limits import TopicLimits
+from worker.adapters.kafka.metadata import Topics
+from worker.adapters.kafka.rights import SharedRights
 from worker.adapters.own_thread import in_own_thread
+from worker.core.rights import Resource, ResourceKind
 
 NEVER_ANSWERED = """
 import asyncio, threading
@@ -33,6 +39,33 @@ async def test_what_it_raises() -> None:
     """What the call raises reaches who asked."""
     with pytest.raises(ZeroDivisionError):
         await in_own_thread("asking", lambda: 1 // 0)
+
+
+def no_thread(_thread: threading.Thread) -> None:
+    """Fail as the system does when a process has too many threads."""
+    raise RuntimeError("can't start new thread")
+
+
+async def test_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks while the system gives no more threads is told so, by the kind of error that they ask for."""
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with pytest.raises(OSError, match="can't start new thread: raise the limit"):
+        await in_own_thread("asking", int)
+    with pytest.raises(KafkaUnavailable, match="can't start new thread: raise the limit"):
+        await in_own_thread("asking", int, KafkaUnavailable)
+
+
+async def test_what_kafka_is_asked_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked of Kafka now and then is unknown while there are no more threads; nothing breaks."""
+    producer = Producer({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+    needed = {Resource(ResourceKind.TOPIC, "t"): frozenset({"READ"})}
+    rights = SharedRights({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}).watch(needed)
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with pytest.raises(KafkaUnavailable, match="can't start new thread"):
+        await Topics().missing(producer, ["t"], 0.0)
+    await rights.look({})
+    assert rights.lacking == {}
+    assert await TopicLimits({}, ["t"]).of("t") is None
 
 
 async def test_given_up() -> None:

@@ -1,13 +1,15 @@
 """Makes a blocking call, of a client or of the system's resolver, in a thread of its own.
 
 The rule: neither the loop nor the end of the process waits for it; if no answer comes, the thread is left
-behind. The loop's default executor is left to files.
+behind. The loop's default executor is left to files. A machine that gives no more threads ends nothing:
+whoever asked is told so.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,8 +17,17 @@ from typing import Any, TypeVar
 _Answer = TypeVar("_Answer")
 
 
-def in_own_thread(name: str, call: Callable[[], _Answer]) -> asyncio.Future[_Answer]:
-    """What `call` returns or raises, delivered on this loop; `name` is the thread's."""
+def _os_error(line: str) -> OSError:
+    return OSError(errno.EAGAIN, line)
+
+
+def in_own_thread(
+    name: str, call: Callable[[], _Answer], no_thread: Callable[[str], Exception] = _os_error
+) -> asyncio.Future[_Answer]:
+    """What `call` returns or raises, delivered on this loop; `name` is the thread's.
+
+    If there are too many threads already, what `no_thread` makes of a line about it is raised.
+    """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[_Answer] = loop.create_future()
 
@@ -32,5 +43,10 @@ def in_own_thread(name: str, call: Callable[[], _Answer]) -> asyncio.Future[_Ans
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(lambda: None if answer.done() else settle(outcome))
 
-    threading.Thread(target=work, name=name, daemon=True).start()
+    try:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    except RuntimeError as error:
+        answer.set_exception(
+            no_thread(f"{error}: raise the limit of threads (ulimit -u, TasksMax, pids.max)")
+        )
     return answer

@@ -55,7 +55,11 @@ class TopicLimits:
         return min((await self._ask(self._topics)).values(), default=None)
 
     async def _ask(self, topics: Sequence[str]) -> dict[str, int]:
-        return await in_own_thread("kafka-limits", partial(known_limits, self._config, topics))
+        ask = partial(known_limits, self._config, topics)
+        try:
+            return await in_own_thread("kafka-limits", ask, KafkaUnavailable)
+        except KafkaUnavailable:
+            return {}
 
 
 def _tell(on_late: Callable[[int], None], asked: asyncio.Task[int | None]) -> None:

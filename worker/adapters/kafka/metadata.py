@@ -69,7 +69,7 @@ class Topics:
         if self._closed:
             raise KafkaUnavailable("the client is being closed")
         if self._asking is None:
-            self._asking = in_own_thread("kafka-topics", partial(_list, producer))
+            self._asking = in_own_thread("kafka-topics", partial(_list, producer), KafkaUnavailable)
             self._asking.add_done_callback(self._on_answer)
         await asyncio.shield(self._asking)
 

@@ -100,9 +100,12 @@ class SharedRights:
     async def said(self) -> Said:
         """What the broker says about all topics; simultaneous callers share one answer."""
         if self._asking is None:
-            self._asking = in_own_thread("kafka-rights", self._ask)
+            self._asking = in_own_thread("kafka-rights", self._ask, KafkaUnavailable)
             self._asking.add_done_callback(self._on_answer)
-        return await asyncio.shield(self._asking)
+        try:
+            return await asyncio.shield(self._asking)
+        except KafkaUnavailable:  # what keeps it from asking is reported elsewhere
+            return {}
 
     def relogin(self, username: str, password: str) -> None:
         """Log in as this user from now on."""
