@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -10,8 +11,10 @@ from typing import Any, Literal
 
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry
 
 from tests.adapters.happenings import tell_everything
+from worker.adapters.http_server import HttpServer
 from worker.adapters.logs import Level, make_logs, set_up
 
 Form = Literal["auto", "json", "console"]
@@ -161,6 +164,21 @@ def test_an_exception_of_a_library() -> None:
     (line,) = stderr.lines
     assert line["event"] == "Error handling request"
     assert line["exception"].startswith("Traceback (most recent call last)")
+
+
+@pytest.mark.parametrize("line", [b"GET /" + b"a" * 20_000, b"GET / HTTP/9.9", b"GET / HTTP/1.1\r\n\0: x"])
+async def test_a_visitor_who_speaks_no_http(line: bytes) -> None:
+    """Who asks what is no HTTP of `/metrics` gets 400, and no line in the log."""
+    stderr = Terminal()
+    stderr.take("json", "info")
+    server = HttpServer(CollectorRegistry(), list, list)
+    await server.start("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.address)
+    writer.write(line + b"\r\n\r\n")
+    assert b" 400 " in await reader.readline()
+    writer.close()
+    await server.close()
+    assert stderr.lines == []
 
 
 def test_the_libraries_at_error() -> None:

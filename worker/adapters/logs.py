@@ -90,6 +90,7 @@ def set_up(form: Literal["auto", "json", "console"], level: Level) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(_is_ours)
     logging.basicConfig(
         handlers=[handler], level=logging.ERROR if level == "error" else logging.WARNING, force=True
     )
@@ -99,6 +100,12 @@ def set_up(form: Literal["auto", "json", "console"], level: Level) -> None:
 def speaking_of(destination: str) -> AbstractContextManager[None]:
     """Name the destination in all lines of what is called, and of tasks and sources begun, inside."""
     return structlog.contextvars.bound_contextvars(destination=destination)
+
+
+def _is_ours(line: logging.LogRecord) -> bool:
+    """Whether a library's line is of the program, and not of a visitor who speaks no proper HTTP."""
+    error = line.exc_info[1] if line.exc_info else None
+    return line.name != "aiohttp.server" or type(error).__module__ != "aiohttp.http_exceptions"
 
 
 def _dropped(processors: Sequence[structlog.typing.Processor], lines: int, why: str) -> str:
