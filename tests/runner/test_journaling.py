@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from threading import Timer
 
 from schemas.journal import JournalStep, StepKind
 from tests.runner.harness import (
@@ -19,6 +21,7 @@ from tests.runner.rounds import goes_round
 from worker.core.answer import Response
 from worker.core.masking import MASK
 from worker.runner import Outcome
+from worker.runner.journaling import LATE_SECONDS
 
 TIER = TIER_TOPICS[SHORT]
 
@@ -129,6 +132,19 @@ async def test_late() -> None:
         assert harness.clicks == ["c-1"]
         held.set()
         await harness.committed(2)
+
+
+async def test_a_standstill_is_not_late() -> None:
+    """An acknowledgement that came while the process stood still is no reason to call the journal late."""
+    async with Harness(journal=True) as harness:
+        held = harness.publisher.hold(JOURNAL)
+        harness.source.assign(harness.first)
+        harness.write(1)
+        await until("it is with the client", lambda: bool(harness.runner._delivery.journaling._writing))  # type: ignore[union-attr]
+        Timer(0.1, asyncio.get_running_loop().call_soon_threadsafe, [held.set]).start()
+        time.sleep(LATE_SECONDS + 0.2)  # noqa: ASYNC251 - the loop stands still
+        await harness.committed(1)
+        assert harness.heard.troubles == []
 
 
 async def test_revoked() -> None:

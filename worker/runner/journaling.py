@@ -30,6 +30,9 @@ LINGER_SECONDS = 0.02
 LATE_SECONDS = 2.0
 """Seconds without an acknowledgement after which steps are late and nothing more is sent."""
 
+_LAST_SECONDS = LATE_SECONDS / 8
+"""The last of them begin when most have passed: what came while the process stood still is heard first."""
+
 
 class JournalListener(Protocol):
     """Hears what becomes of the steps."""
@@ -170,7 +173,7 @@ class Journaling:
         self._noted = noted[len(steps) :]
         del noted[len(steps) :]
         task = asyncio.current_task()
-        late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._late, task)
+        late = asyncio.get_running_loop().call_later(LATE_SECONDS - _LAST_SECONDS, self._nearly_late, task)
         try:
             left = await self._publish(steps, noted)
         finally:
@@ -202,8 +205,11 @@ class Journaling:
             else:
                 return ()
 
+    def _nearly_late(self, task: asyncio.Task[None] | None) -> None:
+        asyncio.get_running_loop().call_later(_LAST_SECONDS, self._late, task)
+
     def _late(self, task: asyncio.Task[None] | None) -> None:
-        if task not in self._stuck:
+        if task in self._writing and task not in self._stuck:
             self._observer.trouble(
                 f"steps are not acknowledged by {self._journal.topic}: no more is sent until they are"
             )
