@@ -128,7 +128,7 @@ class Worker:
                 stack.callback(task.cancel)
             gc.freeze()  # long-lived objects need not be looked at again; of these, a thirtieth is garbage
             gc.set_threshold(YOUNG_OBJECTS)
-            self._tell_start(server.address)
+            self._tell_start(server.where)
             if on_started is not None:
                 on_started(StartedWorker(server.address, {one.name: one.runner for one in self._served}))
             return await _run_all(self._served, stop)
@@ -164,7 +164,7 @@ class Worker:
         lines = (as_written(one.settings, settings_warnings(one.settings)) for one in self._served)
         return dict.fromkeys(line for of_one in lines for line in of_one)
 
-    def _tell_start(self, http: tuple[str, int]) -> None:
+    def _tell_start(self, http: str) -> None:
         """Log what an operator asks first: which version, from where, to where."""
         for one in self._served:
             kafka = one.settings.kafka
@@ -176,7 +176,7 @@ class Worker:
                 group=kafka.group_id,
                 destination=one.name,
                 partner=", ".join(str(origin) for origin in variables_by_origin(one.settings)),
-                http=f"{http[0]}:{http[1]}",
+                http=http,
             )
 
     def _publisher(self) -> KafkaPublisher:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from worker.core.answer import HttpOrigin
-from worker.core.hosts import is_host
+from worker.core.hosts import at_port, is_host
 from worker.core.templates import UrlTemplate
 
 HOSTS = [
@@ -65,3 +65,9 @@ def test_port(origin: str, parsed: HttpOrigin) -> None:
     """Without a port in its URL a request goes to that of the scheme, and is told so."""
     assert UrlTemplate.parse(f"{origin}/p").origin == parsed
     assert str(parsed) == origin
+
+
+def test_at_port() -> None:
+    """An address of IPv6 stands in brackets before its port, so that the whole can be copied into a URL."""
+    assert at_port("::1", 8080) == "[::1]:8080"
+    assert at_port("127.0.0.1", 8080) == "127.0.0.1:8080"

@@ -11,6 +11,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.aiohttp import make_aiohttp_handler
 
+from worker.core.hosts import at_port
+
 Reasons = Callable[[], Iterable[str]]
 
 
@@ -38,6 +40,11 @@ class HttpServer:
         app.router.add_get("/readyz", _answer("ready", not_ready, notes))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         self.address: tuple[str, int] = ("", 0)
+
+    @property
+    def where(self) -> str:
+        """The address as text."""
+        return at_port(*self.address)
 
     async def start(self, host: str, port: int) -> None:
         """Listen; raise CannotListen if the address can't be bound. `address` is where it listens."""

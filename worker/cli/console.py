@@ -62,6 +62,7 @@ async def _serve(deployment: Deployment) -> int:
 
     from worker.adapters.logs import set_up
     from worker.console.serving import serving
+    from worker.core.hosts import at_port
 
     settings = deployment.common.console
     set_up(deployment.common.log.format, deployment.common.log.level)
@@ -71,7 +72,8 @@ async def _serve(deployment: Deployment) -> int:
             log.info("started", console=url, may_act=settings.allow_actions, token=settings.token is not None)
             await stop.wait()
     except OSError as error:
-        say(f"error: can't serve the console on {settings.host}:{settings.port}: {error.strerror or error}")
+        where = at_port(settings.host, settings.port)
+        say(f"error: can't serve the console on {where}: {error.strerror or error}")
         say("hint: set POSTBACK_CONSOLE__HOST and POSTBACK_CONSOLE__PORT to a free address of this machine")
         return FAILED
     log.info("stopped")

@@ -92,6 +92,7 @@ async def _work(deployment: Deployment, *, adopt: bool) -> int:
     from worker.adapters.logs import set_up
     from worker.adapters.structlog_alone import structlog
     from worker.app import CannotStart, Worker
+    from worker.core.hosts import at_port
     from worker.ports import SourceFailed
     from worker.runner import Outcome
 
@@ -109,7 +110,7 @@ async def _work(deployment: Deployment, *, adopt: bool) -> int:
     except (SourceFailed, KafkaUnavailable) as error:
         fail(str(error))
     except CannotListen as error:
-        where = f"{settings.http.host}:{settings.http.port}"
+        where = at_port(settings.http.host, settings.http.port)
         fail(
             f"can't serve HTTP on {where}: {error}",
             "set POSTBACK_HTTP__HOST and POSTBACK_HTTP__PORT to a free address of this machine",

@@ -18,6 +18,7 @@ from worker.console.sessions import Sessions
 from worker.console.threads import Threads
 from worker.console.views import Views
 from worker.console.watch import Watch
+from worker.core.hosts import at_port
 from worker.settings import Deployment
 
 CLOSE_SECONDS = 2.0
@@ -66,8 +67,7 @@ class ConsoleServer:
     @property
     def url(self) -> str:
         """The address of the first view."""
-        host, port = self.address
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}{self._pages.site.base}/"
+        return f"http://{at_port(*self.address)}{self._pages.site.base}/"
 
     def _add_views(self, views: Views) -> None:
         if self._pages.site.base:

@@ -23,3 +23,8 @@ def is_host(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def at_port(host: str, port: int) -> str:
+    """A host and a port in one text, an address of IPv6 in brackets, as in URLs."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
