@@ -134,6 +134,21 @@ async def test_late() -> None:
         await harness.committed(2)
 
 
+async def test_many_are_late() -> None:
+    """However many batches the journal keeps waiting, that is told once."""
+    async with Harness(journal=True) as harness:
+        held, journaling = harness.publisher.hold(JOURNAL), harness.runner._delivery.journaling
+        assert journaling is not None
+        harness.source.assign(harness.first)
+        for batches in (1, 2, 3):
+            harness.write(batches)
+            await until("another batch", lambda count=batches: len(journaling._writing) == count)  # type: ignore[misc]
+        await until("all are late", lambda: len(journaling._stuck) == 3)
+        assert len(harness.heard.troubles) == 1
+        held.set()
+        await harness.committed(3)
+
+
 async def test_a_standstill_is_not_late() -> None:
     """An acknowledgement that came while the process stood still is no reason to call the journal late."""
     async with Harness(journal=True) as harness:

@@ -209,11 +209,13 @@ class Journaling:
         asyncio.get_running_loop().call_later(_LAST_SECONDS, self._late, task)
 
     def _late(self, task: asyncio.Task[None] | None) -> None:
-        if task in self._writing and task not in self._stuck:
+        if task not in self._writing or task in self._stuck:
+            return
+        if not self._stuck:  # else it is told already
             self._observer.trouble(
                 f"steps are not acknowledged by {self._journal.topic}: no more is sent until they are"
             )
-            self._note_stuck(task, None)
+        self._note_stuck(task, None)
 
     def _note_stuck(self, task: asyncio.Task[None] | None, why: str | None) -> None:
         before = bool(self._stuck)
