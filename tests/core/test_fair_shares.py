@@ -69,6 +69,20 @@ def test_shares_of_many() -> None:
     assert {len(partition.busy) for partition in partitions} == {14}
 
 
+def test_more_partitions_than_lanes() -> None:
+    """Beside one whose records hang, others find the lanes that are left, though there are not enough."""
+    bad, others = make_partition(0), [make_partition(number) for number in range(1, 21)]
+    lanes = Lanes(16)
+    lanes.come(bad, 100)
+    assert lanes.take() == 14
+    for other in others:
+        lanes.come(other, 1)
+    for first, second in zip(others[::2], others[1::2], strict=True):
+        assert lanes.take() == 2
+        lanes.end(first)
+        lanes.end(second)
+
+
 def test_turns_beyond_the_shares() -> None:
     """Lanes beyond the shares go by turns; who has nothing due and nothing under way takes no share."""
     first, second = make_partition(0), make_partition(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,6 +108,32 @@ def test_hold_of_one_that_has_its_share() -> None:
         lanes.schedule.hold(partition)
     assert (one.standing, failing.standing) == (ScheduleState.NOWHERE, ScheduleState.NOWHERE)
     assert lanes.schedule.take(lanes.now, 64, 0) is None
+
+
+def test_hold_of_one_in_turn() -> None:
+    """Of a partition that begins to warm while it stands in turn nothing goes until it is let go."""
+    schedule, partition = Schedule(), make_partition()
+    schedule.add(pending_record(partition, 0), 0.0)
+    partition.warming = "it is not known what was"
+    schedule.hold(partition)
+    assert schedule.take(0.0, 64, 0) is None
+    assert schedule.wake_at() is None
+    partition.warming = None
+    schedule.let_go(partition, 0.0)
+    assert schedule.take(0.0, 64, 0) is not None
+
+
+@pytest.mark.parametrize("probes", [False, True])
+def test_one_whose_records_were_all_withdrawn(probes: bool) -> None:
+    """Of a partition that stood in turn and holds nothing any more nothing is taken, and others go."""
+    schedule, probing, partition, other = Schedule(), Probes(), make_partition(), make_partition(1)
+    schedule.add(pending_record(partition, 0), 0.0)
+    schedule.add(pending_record(other, 0), 0.0)
+    schedule.forget(partition, 1)
+    taken = [schedule.probe(0.0, probing) if probes else schedule.take(0.0, 64, 0) for _ in range(2)]
+    assert [pending and pending.partition for pending in taken] == [other, None]
+    schedule.add(pending_record(partition, 1), 0.0)
+    assert schedule.take(0.0, 64, 0) is not None
 
 
 def test_a_probe_is_of_none_that_is_held() -> None:

@@ -112,6 +112,17 @@ def test_failing_ones_by_themselves() -> None:
     assert (lanes.take(), len(bad.busy)) == (1, 4)
 
 
+def test_failing_ones_by_themselves_take_turns() -> None:
+    """The lanes beyond the eighth, where nobody else sends, are shared by all that fail."""
+    bad, worse = make_partition(0), make_partition(1)
+    lanes = Lanes(16)
+    for partition in (bad, worse):
+        lanes.fail(partition, 16)
+        lanes.come(partition, 100)
+    assert lanes.take() == 14
+    assert (len(bad.busy), len(worse.busy)) == (7, 7)
+
+
 def test_under_way_when_it_is_found_to_fail() -> None:
     """What a partition has under way counts once it is a failing one, until it is well again."""
     bad, worse = make_partition(0), make_partition(1)
