@@ -68,6 +68,8 @@ def test_toml_types(tmp_path: Path) -> None:
     assert settings.destination.allow_private_addresses
     assert settings.destination.success_statuses == {200, 204}
     assert settings.tiers == (Tier("1s", 1.0), Tier("2s", 2.0))
+    toml.write_text("[journal]\nenabled = false\n")
+    assert not read(config=toml).journal.enabled
 
 
 def test_config_variable(tmp_path: Path) -> None:

@@ -105,6 +105,14 @@ def test_names(tmp_path: Path) -> None:
         ('when.event = ["a, b", "c"]', {}, {"event": {"a, b", "c"}}),
         ("", {f"{A}WHEN__EVENT": r"a\, b, c"}, {"event": {"a, b", "c"}}),
         ("", {f"{A}WHEN__ATTRIBUTES__MY_SITE": "S"}, {"attributes.my_site": {"S"}}),
+        ("", {f"{A}WHEN__attributes__mySite": "S"}, {"attributes.mySite": {"S"}}),
+        ("", {f"{A}WHEN__ATTRIBUTES__MY__SITE": "S"}, {"attributes.my__site": {"S"}}),
+        ("", {f"{A}WHEN__ATTRIBUTES__LOG_FILE": "S"}, {"attributes.log_file": {"S"}}),
+        (
+            "",
+            {f"{A}WHEN__attributes__Site": "S", f"{A}WHEN__ATTRIBUTES__SITE": "s"},
+            {"attributes.Site": {"S"}, "attributes.site": {"s"}},
+        ),
         ("", {f"{A}WHEN__HEADER__X": "1", f"{A}WHEN__TOPIC": "t"}, {"header.x": {"1"}, "topic": {"t"}}),
         ('when.event = "x"', {f"{A}WHEN__EVENT": "y"}, {"event": {"y"}}),
         ("", {}, {}),
@@ -201,3 +209,16 @@ def test_a_file_with_a_value(tmp_path: Path) -> None:
     (tmp_path / "timeout").write_text("4s\n")
     (a,) = read(tmp_path, ONE, **{f"{A}TIMEOUT_FILE": str(tmp_path / "timeout")}).destinations
     assert a.destination.timeout == 4
+
+
+def test_a_file_that_changes(tmp_path: Path) -> None:
+    """A destination's own file is read again, too, and changes the settings of this destination alone."""
+    (tmp_path / "token").write_text("first")
+    environ = {f"{A}HEADERS__X_TOKEN_FILE": str(tmp_path / "token")}
+    a, b = read(tmp_path, TWO, **environ).destinations
+    (tmp_path / "token").write_text("second")
+    assert a.files is not None
+    made = a.files.reread()
+    assert made is not None
+    assert made.settings.destination.headers["X-Token"].get_secret_value() == "second"
+    assert b.files is None

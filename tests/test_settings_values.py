@@ -167,6 +167,20 @@ def test_empty_means_none() -> None:
     assert settings.destination == read({}).destination
 
 
+@pytest.mark.parametrize(
+    ("given", "start"),
+    [
+        ("Latest ", "latest"),
+        ("EARLIEST", "earliest"),
+        (" 2026-01-31T00:00:00Z ", "2026-01-31T00:00:00Z"),
+        ("2026-01-31T00:00:00.5+02:00", "2026-01-31T00:00:00.5+02:00"),
+    ],
+)
+def test_where_a_group_begins(given: str, start: str) -> None:
+    """A group may begin at an end of the source, in any case, or at a time."""
+    assert read({"POSTBACK_KAFKA__START": given}).kafka.start == start
+
+
 def test_words_in_any_case() -> None:
     """Words such as a log level are taken in any case."""
     settings = read({"POSTBACK_LOG__LEVEL": "WARNING", f"{DESTINATION}TRANSPORT": "Session"})
