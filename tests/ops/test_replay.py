@@ -41,6 +41,13 @@ def test_the_newest_of_a_limit() -> None:
     assert choose(letters, Filters(), 2).places == {(0, 2), (0, 0)}
 
 
+def test_without_a_time() -> None:
+    """A letter that does not say when it died goes, and is the oldest."""
+    letters = [letter("a", 0, dead_at=None), letter("b", 1), letter("b", 2, dead_at=None)]
+    assert choose(letters, Filters(), 0).places == {(0, 0), (0, 1)}
+    assert choose(letters, Filters(), 1).places == {(0, 1)}
+
+
 def test_what_goes_back() -> None:
     """The value goes as it is, with one more replay, for the destination that it died at alone."""
     (item,) = items_of(iter([letter("a", 7, replays=2)]), VOLUUM, None, lambda letters: letters)
