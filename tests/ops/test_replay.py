@@ -120,6 +120,43 @@ def test_the_hopeless() -> None:
     assert (choice.places, choice.refused, choice.faults) == ({(0, 1), (0, 3)}, {"expired": 2}, [])
 
 
+def test_each_reason_has_its_count() -> None:
+    """What would only die again stays, for however many reasons, and only reasons that are left are told."""
+
+    def judge(one: DeadLetter) -> Refusal | None:
+        reasons = {0: "expired", 1: "invalid", 2: "unrouted", 3: "cancelled"}
+        return Refusal(reasons[one.offset]) if one.offset in reasons else None
+
+    letters = [*(letter(name, offset) for offset, name in enumerate("abcde")), letter("d", 5, replays=1)]
+    choice = choose(letters, Filters(), 0, judge=judge)
+    assert choice.places == {(0, 4), (0, 5)}
+    assert choice.refused == {"expired": 1, "invalid": 1, "unrouted": 1}
+
+
+def test_an_older_letter_hides_no_other() -> None:
+    """What is read after an older letter of a conversion goes all the same."""
+    letters = [letter("a", 0, replays=1), letter("a", 1), letter("b", 2)]
+    assert choose(letters, Filters(), 0).places == {(0, 0), (0, 2)}
+
+
+def test_a_fault_of_a_letter_that_does_not_count() -> None:
+    """A fault is told of the letter that counts alone, whichever is read first."""
+    letters = [letter("a", 0), letter("a", 1, replays=1)]
+    for read in (letters, letters[::-1]):
+        choice = choose(read, Filters(), 0, judge=lambda one: None if one.replays else Refusal("x", "line 1"))
+        assert (choice.places, choice.refused, choice.faults) == ({(0, 1)}, {}, [])
+
+
+def test_what_makes_a_conversion() -> None:
+    """Its event id, whatever else its letters hold; without one its value, and without any its place."""
+    letters = [letter("a", 0), letter("a", 1, payout="5.00")]
+    letters += [
+        DeadLetter.from_record("g.dlq", 0, offset, None, value, (), 0.0)
+        for offset, value in enumerate([b"{", b"{", b"[", None, None], start=2)
+    ]
+    assert choose(letters, Filters(), 0).places == {(0, 1), (0, 3), (0, 4), (0, 5), (0, 6)}
+
+
 def test_faults() -> None:
     """What is edited wrongly is told."""
     choice = choose([letter("a")], Filters(), 0, judge=lambda _: Refusal("invalid", "line 1: payout"))
