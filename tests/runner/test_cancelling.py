@@ -235,6 +235,25 @@ async def test_what_waited_for_what_is_given_back() -> None:
         assert it.clicks.count("c-2") == 1
 
 
+async def test_cancelled_while_it_waits_for_another() -> None:
+    """What was cancelled while another of its event was in flight ends so, though the order is over by then."""
+    it, orders = harness(copies=ids(), policy=QUICK, concurrency=3)
+    async with it:
+        it.sender.answer = lambda _: REFUSED_CONNECTION
+        it.sender.gate.clear()
+        it.source.assign(it.first)
+        it.write(0, 1, 2)
+        it.write(2, offer_id="7")
+        await it.sent(3)
+        orders.give(CANCEL)
+        await some_turns()
+        orders.give(OrderEnd(GIVEN, "cancel/c"))
+        await some_turns()
+        assert cancelled(it) == []
+        it.sender.gate.set()
+        await until("it ends", lambda: cancelled(it) == ["e-2"])
+
+
 async def test_given_back_before_its_journal_is_read() -> None:
     """What is given back of a partition whose journal can't be read is checked once that is read."""
     it, orders = harness(copies=ids(), policy=QUICK, concurrency=3)
