@@ -236,7 +236,7 @@ async def test_what_waited_for_what_is_given_back() -> None:
 
 
 async def test_cancelled_while_it_waits_for_another() -> None:
-    """What was cancelled while another of its event was in flight ends so, though the order is over by then."""
+    """What was cancelled while another of its event was in flight ends so, though the order is over."""
     it, orders = harness(copies=ids(), policy=QUICK, concurrency=3)
     async with it:
         it.sender.answer = lambda _: REFUSED_CONNECTION

@@ -26,7 +26,7 @@ def test_an_outage_that_comes_back_at_once() -> None:
     circuit.starting(100.05)
     end(circuit, False, 100.05, 100.1, 0.0)
     record(circuit, 100.2, failures=POLICY.min_failures - 1)
-    assert circuit.state is CircuitState.CLOSED
+    assert circuit.wake_at() is None
     record(circuit, 100.2, failures=1)
     assert circuit.state is CircuitState.OPEN
 
