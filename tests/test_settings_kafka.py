@@ -140,11 +140,16 @@ def test_together() -> None:
     """Properties that do not go together are an error, too."""
     assert "sasl.username and sasl.password must be set" in problem(**SASL)
     assert "session.timeout.ms" in problem(GROUP_PROTOCOL="consumer", SESSION_TIMEOUT_MS="10000")
+    assert read(GROUP_PROTOCOL="consumer").kafka.properties
 
 
-def test_no_client_is_made_for_tokens() -> None:
+@pytest.mark.parametrize("own", [{}, {"SASL_MECHANISM": "GSSAPI"}, {"SASL_MECHANISM": "OAUTHBEARER"}])
+def test_no_client_is_made_for_tokens(own: dict[str, str], tmp_path: Path) -> None:
     """Mechanisms that start work of their own with the first client are taken as they are."""
-    assert read(SECURITY_PROTOCOL="SASL_SSL", SASL_MECHANISM="OAUTHBEARER").kafka.properties
+    begun = tmp_path / "begun"
+    kinit = {"SASL_KERBEROS_KINIT_CMD": f"touch {begun}", "SASL_OAUTHBEARER_METHOD": "oidc"}
+    assert read(SECURITY_PROTOCOL="SASL_SSL", **kinit, **own).kafka.properties
+    assert not begun.exists()
 
 
 def test_drain_follows_max_poll_interval() -> None:
