@@ -135,6 +135,9 @@ def test_a_record_is_taken_once() -> None:
     held.take(DLQ, 0, letter(1.0, 1))
     held.take(DLQ, 0, letter(1.0, 1))
     assert sizes(held) == {REJECTED: 1}
+    held.replayed(DLQ, [0])
+    held.take(DLQ, 0, letter(1.0, 1))
+    assert sizes(held) == {}
 
 
 def test_what_the_group_is_done_with_waits_no_more() -> None:
@@ -195,6 +198,7 @@ def test_places_are_found_by_group_and_time() -> None:
     found = list(held.places({REJECTED}, 1.0, 3.0))
     assert newest(found, 2) == [TimedPlace(3.0, DLQ, 3), TimedPlace(2.0, DLQ, 2)]
     assert [place.offset for place in newest(found, 0)] == [3, 2, 1]
+    assert [place.offset for place in held.places({EXPIRED}, *FOREVER)] == [0]
     assert list(held.identities(DLQ, [2, 9])) == [2, None]
     assert list(held.identities(TIER, [0])) == [None]
 
