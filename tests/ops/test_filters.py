@@ -56,6 +56,18 @@ def test_backwards() -> None:
     assert read_filters(now=NOW, since="1h", until="1h") == Filters(since=NOW - 3600, until=NOW - 3600)
 
 
+def test_of_what_is_pending() -> None:
+    """An age is a fixed time from then on, one bound is enough, and a reason is one of a retry's."""
+    given = {"since": "2h", "until": None, "reason": "timeout", "offer_id": "7"}
+    told = dict(read_event_filter(given, NOW).wanted)
+    assert told == {"since": "2027-01-15T06:00:00.000Z", "reason": "timeout", "offer_id": "7"}
+    assert dict(read_event_filter({"until": "1h"}, NOW).wanted) == {"until": "2027-01-15T07:00:00.000Z"}
+    with pytest.raises(WrongFilter, match="'expired' is no reason"):
+        read_event_filter({"reason": "expired"}, NOW)
+    with pytest.raises(SinceAfterUntil):
+        read_event_filter({"since": "1h", "until": "2h"}, NOW)
+
+
 @pytest.mark.parametrize(
     ("filters", "matches"),
     [
@@ -69,6 +81,8 @@ def test_backwards() -> None:
         (Filters(click_id="click-a"), True),
         (Filters(click_id="a"), False),
         (Filters(since=NOW, until=NOW), True),
+        (Filters(since=NOW), True),
+        (Filters(until=NOW), True),
         (Filters(since=NOW + 1), False),
         (Filters(until=NOW - 1), False),
         (Filters(frozenset({"exhausted"}), status=400), False),

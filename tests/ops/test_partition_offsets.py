@@ -45,6 +45,14 @@ def test_numbers(texts: list[int]) -> None:
     assert len(numbering) == len(known)
 
 
+def test_many() -> None:
+    """However many conversions there are, each is told from the others, and found again."""
+    numbers = Numbering()
+    digests = [number.to_bytes(2, "big") * (DIGEST_BYTES // 2) for number in range(3000)]
+    for _ in range(2):
+        assert [numbers.number(digest) for digest in digests] == list(range(3000))
+
+
 def test_digests_that_are_alike() -> None:
     """Digests that differ in half of their bytes alone are two."""
     numbering = Numbering()

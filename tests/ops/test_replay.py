@@ -9,7 +9,6 @@ from tests.ops.letters import NOW, letter
 from worker.ops import replay
 from worker.ops.edits import as_it_is
 from worker.ops.filters import Filters
-from worker.ops.numbering import DIGEST_BYTES, Numbering
 from worker.ops.replay import Outbound, items_of
 from worker.ops.replay_selection import Refusal, choose
 
@@ -31,14 +30,6 @@ def test_the_last_word_counts() -> None:
     """A letter that was replayed already does not match by itself: its conversion came back otherwise."""
     letters = [letter("a", 0, status=503, dead_at=NOW - 30), letter("a", 1, status=400, replays=1)]
     assert choose(letters, Filters(status=503), 0).places == set()
-
-
-def test_many() -> None:
-    """However many conversions there are, each is told from the others, and found again."""
-    numbers = Numbering()
-    digests = [number.to_bytes(2, "big") * (DIGEST_BYTES // 2) for number in range(3000)]
-    for _ in range(2):
-        assert [numbers.number(digest) for digest in digests] == list(range(3000))
 
 
 def test_the_newest_of_a_limit() -> None:
