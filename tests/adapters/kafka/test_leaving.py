@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, ClassVar, cast
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from tests.adapters.kafka.ear import WITHIN, Ear, until
 from tests.adapters.kafka.members import started
@@ -113,6 +113,49 @@ def test_assigned_as_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     thread.join()
     thread.close()
     assert cast("ClosingConsumer", thread._consumer).calls == ["unsubscribe", "close"]
+
+
+class RevokesAmidABatch(Consumer):
+    """A client that calls back while it gathers a batch, of which it has read some and returned none."""
+
+    def subscribe(self, *topics: Any, **callbacks: Any) -> None:
+        self._on_revoke = callbacks["on_revoke"]
+        super().subscribe(*topics, **callbacks)
+
+    def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
+        self._on_revoke(self, self.assignment())
+        return super().consume(num_messages, timeout)
+
+
+class ReadsAsItLeaves(Consumer):
+    """A client that still reads records once it is told to leave, before it calls back."""
+
+    def unsubscribe(self) -> None:
+        while self.poll(WITHIN) is None:
+            pass
+        super().unsubscribe()
+
+
+@pytest.mark.parametrize("client", [RevokesAmidABatch, ReadsAsItLeaves])
+async def test_read_and_not_handed_over(
+    mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch, client: type[Consumer]
+) -> None:
+    """A record that the client had read as its partition was revoked is not passed over: the next owner's."""
+    (at,) = mock_world.create(1)
+    monkeypatch.setattr(poll_thread, "Consumer", client)
+    source = await started(mock_world, ear, at)
+    if client is RevokesAmidABatch:
+        source.ask(100)
+        mock_world.write(at, [b"0"])
+        await until("revoked", lambda: "revoked" in ear.events)
+        await source.stop()
+    else:
+        leaving = asyncio.create_task(source.stop())
+        mock_world.write(at, [b"0"])
+        await leaving
+    assert "revoked" in ear.events
+    assert not ear.gaps
+    assert not ear.records
 
 
 class CommitsAreNoted(Consumer):

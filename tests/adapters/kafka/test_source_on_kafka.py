@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.members import started
@@ -10,6 +11,7 @@ from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import KafkaWorld
 from tests.support.kafka import create_topics
 from tests.support.transactions import transactions
+from worker.adapters.kafka.offset_gaps import OffsetGaps
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.ports import SourceFailed
@@ -150,3 +152,29 @@ async def test_transactions(real_world: KafkaWorld, ear: Ear) -> None:
     assert [record.value for record in ear.records] == [b"one", b"two", b"behind it"]
     await source.stop()
     assert ear.troubles == []
+
+
+@pytest.mark.kafka
+async def test_passed_over_as_it_leaves(
+    real_world: KafkaWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes offsets and is no record is told before a source leaves, however short its time was."""
+    (at,) = real_world.create(1)
+    source = await started(real_world, ear, at)
+    monkeypatch.setattr(OffsetGaps, "is_due", lambda _gaps, now: now == float("inf"))
+    source.ask(100)
+    with transactions(real_world.bootstrap, at.topic) as write:
+        write("one")
+        await ear.has(1)
+    thread = source._poll_thread
+    assert thread is not None
+    places = []
+
+    def is_behind_the_marker() -> bool:
+        thread.order(lambda: places.extend(thread._consumer.position([TopicPartition(at.topic, at.number)])))
+        return bool(places) and places[-1].offset == 2
+
+    await until("the marker is behind it", is_behind_the_marker)
+    assert not ear.gaps
+    await source.stop()
+    assert ear.gaps == [(at, 1, 2)]

@@ -100,7 +100,6 @@ class Assignment:
 
     def revoke(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
         """Have partitions drained, and commit their last positions, while they are ours."""
-        self.tell_gaps(consumer, time.monotonic(), at_once=True)  # they end behind what was passed over
         self._prefetch.drop(partitions)
         try:
             positions = self._bridge.drained(partitions)
@@ -203,9 +202,9 @@ class Assignment:
         """Whether it matters which partitions records come from."""
         return bool(self._paused.searched or self.gaps.doubted)
 
-    def tell_gaps(self, consumer: Consumer, now: float, *, at_once: bool = False) -> None:
+    def tell_gaps(self, consumer: Consumer, now: float) -> None:
         """Report offsets that hold no record, once all that was read before them is handed over."""
-        if not (at_once or self.gaps.is_due(now)):
+        if not self.gaps.is_due(now):
             return
         certain = [at for at in self.names.values() if not self.waits(at) and at not in self._paused.searched]
         for at, offset in self.gaps.look(consumer, certain, now).items():

@@ -1,7 +1,8 @@
 """Offsets that hold no record for us: transaction markers and aborted records.
 
 The client passes over them, and only its position shows it. The rules: a position is believed only once it is
-known to be of the present reading, not of the one before a seek. It is reported together with the offset
+known to be of the present reading, not of one before a seek; never within a call of the client, or while it
+leaves, when it is behind records that were read and not handed over. It is reported together with the offset
 after the last record that was handed over, so that no listener moves past a record it has not taken.
 """
 

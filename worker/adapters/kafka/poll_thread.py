@@ -60,16 +60,15 @@ class PollThread:
         self.watermarks = WatermarkCache()
         self._config = config
         self._topics = list(options.topics)
-        self._bridge = bridge
-        self._logger = logger
+        self._bridge, self._logger = bridge, logger
         paused = PausedPartitions()
         self.stops = StoppedPartitions(paused)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._leaving = self._is_closing = False
         self._renew_at = float("inf")
         self._prefetch = Prefetch(options.held_bytes or HeldBytes(NO_BOUND), paused)
-        logs = AssignedLogs(options.ids)
-        self._assignment = Assignment(bridge, self._prefetch, self.watermarks, self.stops, logs, config)
+        parts = self._prefetch, self.watermarks, self.stops, AssignedLogs(options.ids)
+        self._assignment = Assignment(bridge, *parts, config)
         self._errors = ClientErrors(str(config["group.id"]), options.refusals, bridge)
         self._refresh = TopicRefresh(config, options.topics, options.ids, self._errors.tell)
         starts, another = OffsetLookup(options.beginning, options.ids), partial(Consumer, config)
@@ -165,6 +164,7 @@ class PollThread:
             self._read()
             self._assignment.tell_gaps(self._consumer, self.last_poll)
             self.watermarks.refresh(self._consumer, self._assignment.ours, self.last_poll)
+        self._assignment.tell_gaps(self._consumer, float("inf"))  # so that they are committed, too
 
     def close(self) -> None:
         """Leave the group; our partitions are revoked first.
@@ -218,8 +218,8 @@ class PollThread:
     def _read(self) -> None:
         """Poll, and read as many records as there is room for."""
         room = min(self._prefetch.room(), BATCH_RECORDS)
-        if not room and not self._prefetch.paused.all:
-            return  # only just full: soon everything will be paused, or more asked for
+        if not (room or self._prefetch.paused.all):  # only just full: all will be paused, or more asked for
+            return
         idle = self._prefetch.demand and not self._prefetch.waits_for_room
         message = self._consumer.poll(self._turns.seconds(self.last_poll) if idle else 0)
         self.last_poll = time.monotonic()
