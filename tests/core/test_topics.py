@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.core import topics
 from worker.core.record_size import ROOM_BYTES
 from worker.core.topics import FOREVER, Finding, NeededTopics, OwnTopic, Severity, Topic, image, judge
 
@@ -255,3 +256,35 @@ def test_right_journal() -> None:
     assert (finding.severity, finding.line) == (Severity.NOT_READY, "topic w.journal does not exist")
     (finding,) = judged(JOURNAL, KEPT._replace(min_insync_replicas=1))
     assert "a step counts as kept" in finding.line
+
+
+@pytest.mark.parametrize(("own", "days"), [(TIER, 7 + 2 / 24), (DEAD, 90), (JOURNAL, 2), (CONTROL, FOREVER)])
+def test_how_long_it_keeps(own: OwnTopic, days: float) -> None:
+    """A tier keeps twice its delay and a week, dead letters 90 days, a journal its window and a day."""
+    assert image(SOURCE, own).retention == days * 86_400
+
+
+def test_a_tier_is_made_like_its_source() -> None:
+    """A tier has the source's partitions and replicas, and room for its largest record with headers."""
+    assert image(SOURCE, TIER) == Topic(
+        TIER.name, 6, 3, 1_000_000 + ROOM_BYTES, 2, 7 * 86_400 + 7200.0, False, "producer", FOREVER
+    )
+
+
+def test_a_source_that_may_not_be_described() -> None:
+    """Where the broker does not say what the source is like, a tier has no limit of the broker's own."""
+    hidden = Topic("s", 6, 3, unsaid="grant this user DESCRIBE_CONFIGS")
+    made = image(hidden, TIER)
+    assert (made.retention_bytes, made.compression, made.max_message_bytes) == (FOREVER, "producer", None)
+
+
+def test_a_broker_without_these_settings() -> None:
+    """Where the broker describes the source without a setting, a tier is made without it."""
+    made = image(SOURCE._replace(retention_bytes=None, compression=None), TIER)
+    assert (made.retention_bytes, made.compression) == (None, None)
+
+
+def test_control_is_smaller_than_no_source() -> None:
+    """The only partition of control is enough beside a source of many."""
+    assert not topics.is_smaller(CONTROL, Topic(CONTROL.name, 1), SOURCE)
+    assert topics.is_smaller(TIER, Topic(TIER.name, 1), SOURCE)

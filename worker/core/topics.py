@@ -124,7 +124,9 @@ def is_smaller(own: OwnTopic, found: Topic, source: Topic) -> bool:
 def image(source: Topic, own: OwnTopic) -> Topic:
     """One of the worker's topics as it should be created.
 
-    What is unknown of the source stays unknown, so that the broker's defaults apply.
+    What is unknown of the source stays unknown, so that the broker's defaults apply. No limit in bytes and no
+    compression are asked for even so, unless the broker describes the source without them: it may not know
+    these settings.
     """
     like_source = Topic(
         own.name,
@@ -138,10 +140,8 @@ def image(source: Topic, own: OwnTopic) -> Topic:
         partitions=source.partitions,
         max_message_bytes=None if own.window is not None else _with_headers(source.max_message_bytes),
         compacted=False,
-        compression=source.compression and "producer",  # the broker may not know the setting
-        retention_bytes=None
-        if source.retention_bytes is None
-        else FOREVER,  # the broker's default may be a limit
+        compression="producer" if source.compression or source.unsaid else None,
+        retention_bytes=FOREVER if source.retention_bytes is not None or source.unsaid else None,
     )
 
 
