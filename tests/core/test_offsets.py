@@ -18,15 +18,22 @@ from worker.core.offsets import Offsets
 def test_skipped() -> None:
     """What never comes is passed over: the position is behind it once nothing before it is open."""
     offsets = Offsets(5, OffsetMap(9, (6,)))
-    offsets.skip_to(3)
-    assert (offsets.position, offsets.revision) == (5, 0)
-    offsets.track(5)
-    offsets.skip_to(8)
+    for behind in (3, 5):
+        offsets.skip_to(behind)
+        assert (offsets.position, offsets.revision) == (5, 0)
     offsets.skip_to(20)
-    assert offsets.position == 5 or offsets.unfinished == 0
-    assert offsets.finished() is None
+    assert (offsets.position, offsets.finished(), offsets.revision) == (20, None, 1)
     offsets.track(20)
     assert offsets.unfinished == 1
+
+
+def test_skipped_amid_what_is_finished() -> None:
+    """What an earlier member had finished is not handed out again where something before it never comes."""
+    offsets = Offsets(5, OffsetMap(9, (5, 7)))
+    offsets.track(5)
+    offsets.skip_to(8)
+    assert not offsets.track(8)
+    assert (offsets.position, offsets.finished()) == (5, OffsetMap(9, (5,)))
 
 
 class Life(RuleBasedStateMachine):
@@ -226,3 +233,15 @@ def test_nothing_for_us_from_the_start() -> None:
     assert offsets.position == 40
     offsets.pass_over(-2, 50)
     assert offsets.position == 40
+
+
+def test_nothing_for_us_behind_what_was_tracked() -> None:
+    """What holds nothing for us is passed over right behind what was tracked, and nowhere else."""
+    offsets = Offsets(5)
+    offsets.pass_over(7, 20)
+    assert offsets.position == 5
+    offsets.pass_over(5, 9)
+    assert offsets.position == 9
+    unknown = Offsets(None)
+    unknown.pass_over(0, 40)
+    assert unknown.position is None

@@ -47,7 +47,7 @@ class Offsets:
         return self._track_inherited(offset, self._inherited)
 
     def _track_inherited(self, offset: int, inherited: OffsetMap) -> bool:
-        if self._next is not None and self._next >= inherited.upto:
+        if offset + 1 >= inherited.upto:
             self._inherited = None  # we are past everything it covers
         self._open[offset] = None
         if offset not in inherited:
