@@ -42,11 +42,11 @@ class FakeFollower:
         self._ends.update((number, len(self.kafka.logs[self._at(number)])) for number in new)
         self._pump_soon()
 
-    def fail(self, why: str) -> None:
-        """Read nothing, and say that what is followed can't be read; `gate` is to be set again."""
+    def fail(self, why: str, *numbers: int) -> None:
+        """Read nothing, and say that what is followed, or these, can't be read; `gate` is to be set again."""
         self.gate.clear()
-        self._ends = {number: len(self.kafka.logs[self._at(number)]) for number in self._turns}
-        self._listener.on_unread(list(self._turns), why)
+        self._ends = {number: len(self.kafka.logs[self._at(number)]) for number in numbers or self._turns}
+        self._listener.on_unread(list(self._ends), why)
         self._pump_soon()
 
     async def positions(self) -> JournalPositions:

@@ -274,3 +274,24 @@ async def test_given_back_before_its_journal_is_read() -> None:
         assert cancelled(it) == []
         it.follower.gate.set()
         await until("it ends", lambda: cancelled(it) == ["e-2"])
+
+
+async def test_of_a_failing_partition() -> None:
+    """What is cancelled of a failing partition gives it no lanes beyond the eighth of them."""
+    it, orders = harness(concurrency=16)
+    async with it:
+        it.source.assign(it.first, it.second)
+        it.sender.answer = lambda _: Response(500)
+        it.write(*range(8), offer_id="8")
+        await it.committed(8)
+        it.sender.answer = lambda _: Response(200)
+        it.write(8, at=it.second)
+        await it.committed(1, it.second)
+        it.sender.gate.clear()
+        it.write(*range(9, 19), offer_id="8")
+        it.write(*range(19, 24), offer_id="7")
+        await it.sent(11)
+        orders.give(CANCEL)
+        await until("they end", lambda: len(cancelled(it)) == 5)
+        await some_turns()
+        assert it.sender.in_flight == 2

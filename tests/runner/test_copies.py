@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 from schemas import WorkerHeaders
@@ -203,3 +204,25 @@ async def test_unread() -> None:
         harness.follower.gate.set()
         await harness.committed(3)
         assert not harness.reasons
+
+
+async def test_unread_while_it_has_its_share() -> None:
+    """Of a partition whose journal can't be read nothing is sent, though others' lanes become free."""
+    async with Harness(copies=ids(), concurrency=16) as harness:
+        harness.source.assign(harness.first, harness.second)
+        others = harness.sender.gate
+        others.clear()
+        harness.write(*range(4), at=harness.second)
+        await harness.sent(4)
+        harness.sender.gate = asyncio.Event()
+        harness.write(*range(4, 24))
+        await harness.sent(14)
+        await some_turns()
+        harness.follower.fail("the broker is away", 0)
+        others.set()
+        await harness.committed(4, harness.second)
+        await some_turns()
+        assert len(harness.sender.requests) == 14
+        harness.sender.gate.set()
+        harness.follower.gate.set()
+        await harness.committed(20)

@@ -46,9 +46,11 @@ def test_a_shorter_hold_does_not_shorten() -> None:
 
 
 def probes_until(gate: Gate, until: float, name: str) -> list[float]:
-    """Fail each probe that is admitted before then; return when they were."""
+    """Fail each probe that is admitted before then, nothing being admitted earlier; return when they were."""
     asked = []
     while (at := gate.wake_at()) is not None and at < until:
+        assert not gate.admits(at - 0.01)
+        assert gate.admits(at)
         gate.starting(at)
         gate.ended(VERDICTS[name], some(), at, at, 0.0)
         asked.append(at)
@@ -64,6 +66,7 @@ def test_a_hold_for_one_record_alone(asked: str) -> None:
     gate.starting(101.05)
     gate.ended(VERDICTS["ok"], some(), 101.05, 101.1, 0.0)
     assert gate.circuit.state is CircuitState.CLOSED
+    assert asked == "86400" or gate.most_per_second == float("inf")
     now = 120.0
     for _ in range(40):
         gate.starting(now)
