@@ -197,3 +197,26 @@ def test_a_share_of_a_rate() -> None:
     assert not gate.admits(10_000.0)
     gate.limit_to(None, 0.0, 100.4)
     assert gate.admits(100.4)
+
+
+@pytest.mark.parametrize(("failing", "mixed"), [(True, True), (True, False), (False, True)])
+def test_refusals_of_a_failing_partition(failing: bool, mixed: bool) -> None:
+    """A "too many" lowers the pace, but from a failing partition while probes of others are answered."""
+    gate, pending = Gate(16, POLICY._replace(min_failures=99)), some()
+    pending.partition.failing = failing
+    if mixed:
+        gate.probing.answered(100.0)
+    for _ in range(10):
+        gate.starting(100.0)
+        gate.ended(VERDICTS["too many"], pending, 100.0, 100.0, 0.0)
+    assert (gate.most_per_second == float("inf")) is (failing and mixed)
+
+
+def test_too_many_has_a_vote() -> None:
+    """A "too many" of a partition that has lost its vote opens the circuit all the same."""
+    gate, pending = Gate(16, POLICY), some()
+    pending.partition.failures = 16
+    for _ in range(POLICY.min_failures):
+        gate.starting(100.0)
+        gate.ended(VERDICTS["too many"], pending, 100.0, 100.0, 0.0)
+    assert gate.circuit.state is CircuitState.OPEN
