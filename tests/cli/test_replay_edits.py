@@ -177,6 +177,25 @@ def test_from(kafka: str, names: Names, env: dict[str, str], tmp_path: Path) -> 
 
 
 @kafka_test
+def test_from_places_that_are_not_there(
+    kafka: str, names: Names, env: dict[str, str], tmp_path: Path
+) -> None:
+    """Lines whose partition or offset the topic does not have, or none can have, are named, and none goes."""
+    produce(kafka, names.dlq, [dead("a")])
+    line = run("dlq", "export", env=env).stdout
+    lines = [line.replace('"offset":0', f'"offset":{offset}') for offset in (1, -1, 10**20)]
+    lines += [line.replace('"partition":0', f'"partition":{number}') for number in (7, -1, 10**10)]
+    file = tmp_path / "edited.jsonl"
+    file.write_text("".join([line, *lines]))
+    result = run("dlq", "replay", "--from", str(file), "--yes", env=env)
+    assert (result.exit_code, result.stdout) == (1, "")
+    places = ["0/1", "0/-1", f"0/{10**20}", "7/0", "-1/0", f"{10**10}/0"]
+    there = [f"line {2 + at}: there is no dead letter at {place}" for at, place in enumerate(places)]
+    assert result.stderr.splitlines()[:-1] == [f"error: {file}, {one}" for one in there]
+    assert sent(kafka, names) == []
+
+
+@kafka_test
 def test_purge(kafka: str, names: Names, env: dict[str, str]) -> None:
     """`purge` removes what died before a time, of each partition up to the first that did not."""
     ages = [(0, 3 * DAY), (0, 10), (0, 3 * DAY), (1, 3 * DAY), (1, 2 * DAY)]

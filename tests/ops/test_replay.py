@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from schemas import DeadLetter, DeadReason
 from tests.ops.letters import NOW, letter
 from worker.ops import replay
-from worker.ops.edits import as_it_is
+from worker.ops.edits import Edit, as_it_is
 from worker.ops.filters import Filters
 from worker.ops.replay import Outbound, items_of
 from worker.ops.replay_selection import Refusal, choose
@@ -167,3 +169,12 @@ def test_what_was_replayed_is_not_judged() -> None:
     """What is left out is not judged: it is neither refused nor a fault."""
     choice = choose([letter("a")], Filters(), 0, {(0, 0)}, lambda _: Refusal("expired"))
     assert (choice.gone_before, choice.refused) == (1, {})
+
+
+@pytest.mark.parametrize("event_id", [["a"], {"of": "a"}, 7, None])
+def test_an_edit_without_an_id(event_id: object) -> None:
+    """A line whose event id is none is wrong where its letter has one, and stands where it has none."""
+    value = json.dumps({"event_id": event_id}).encode()
+    edit = Edit(lambda _: value, {(0, 0): 1}, "file")
+    assert list(edit.wrong_lines([letter("a")])) == ["file, line 1: event_id must stay a"]
+    assert list(edit.wrong_lines([letter("a").model_copy(update={"event_id": None})])) == []

@@ -47,7 +47,8 @@ class Edit(NamedTuple):
         left = dict(self.lines or {})
         for letter in letters:
             left.pop((letter.partition, letter.offset), None)
-            if letter.event_id not in {None, fields_of(self.revise(letter)).get(EVENT_ID)}:
+            kept = fields_of(self.revise(letter)).get(EVENT_ID)
+            if letter.event_id is not None and letter.event_id != kept:
                 yield f"{self.where(letter)}: event_id must stay {letter.event_id}"
         for (partition, offset), line in left.items():
             yield f"{self.name}, line {line}: there is no dead letter at {partition}/{offset}"

@@ -204,11 +204,16 @@ class Replaying:
         if edit is None or edit.lines is None:
             every = matching(self._reader, Filters(since=filters.since), show)
             return choose(every, filters, asked.limit, gone, judge)
-        meant = list(read_again(self._reader, self._settings.dlq_topic, edit.lines))
+        meant = list(read_again(self._reader, self._settings.dlq_topic, self._there(edit.lines)))
         wrong = list(edit.wrong_lines(meant))
         if wrong:
             return Choice(NO_OFFSETS, 0, {}, wrong)
         return choose(meant, filters, asked.limit, gone, judge, edit.revise)
+
+    def _there(self, places: Iterable[PartitionOffset]) -> list[PartitionOffset]:
+        """Those of these places that the topic reaches: Kafka has no answer about others."""
+        ranges = {at.number: range(*span) for at, span in self._reader.spans().items()}
+        return [(number, offset) for number, offset in places if offset in ranges.get(number, ())]
 
     def _settle(self) -> None:
         """Settle interrupted replays with what they have sent, and forget expired ones."""
