@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, ClassVar, cast
 
 import pytest
@@ -130,7 +130,10 @@ class RevokesAmidABatch(Consumer):
 class ReadsAsItLeaves(Consumer):
     """A client that still reads records once it is told to leave, before it calls back."""
 
+    arrive: ClassVar[Callable[[], None]]
+
     def unsubscribe(self) -> None:
+        type(self).arrive()
         while self.poll(WITHIN) is None:
             pass
         super().unsubscribe()
@@ -150,9 +153,8 @@ async def test_read_and_not_handed_over(
         await until("revoked", lambda: "revoked" in ear.events)
         await source.stop()
     else:
-        leaving = asyncio.create_task(source.stop())
-        mock_world.write(at, [b"0"])
-        await leaving
+        ReadsAsItLeaves.arrive = lambda: mock_world.write(at, [b"0"])
+        await source.stop()
     assert "revoked" in ear.events
     assert not ear.gaps
     assert not ear.records
