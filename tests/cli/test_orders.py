@@ -138,11 +138,11 @@ def test_an_order_that_can_not_be_read(
 @pytest.mark.kafka
 def test_what_waits(kafka: str, names: Names, env: dict[str, str]) -> None:
     """What waits is listed with its last attempt; who is not there to be asked gives --yes."""
-    create_topics(kafka, {names.topic: 1, names.tier("10s"): 1})
+    create_topics(kafka, {names.topic: 1, names.tier("10s"): 2})
     headers = WorkerHeaders(attempts=1, status=404, error="HTTP 404", reason=RetryReason.STATUS).write()
     produce(kafka, names.tier("10s"), [Write(value("e-1", "c-1", offer_id="7"), b"k", tuple(headers))])
     (row,) = run_json("waiting", "list", "--status", "404", env=env)
-    assert (row["where"], row["event_id"], row["status"], row["attempts"]) == ("10s 0/0", "e-1", 404, 1)
+    assert (row["where"], row["event_id"], row["status"], row["attempts"]) == ("10s 1/0", "e-1", 404, 1)
     assert len(run_json("waiting", "list", "--limit", "9" * 20, env=env)) == 1
     assert run_json("waiting", "list", "--status", "500", env=env) == []
     asked = run("waiting", "drop", "--offer-id", "7", env=env)
@@ -154,6 +154,9 @@ def test_what_waits(kafka: str, names: Names, env: dict[str, str]) -> None:
     assert run_json("waiting", "now", "--dry-run", env=env) == [{"where": "10s", "pending": 1}]
     order = run_json("waiting", "drop", "--offer-id", "7", "--yes", env=env)
     assert (order["order"], order["waiting"], order["filter"]) == ("cancel", True, {"offer_id": "7"})
+    run("waiting", "now", "--yes", env=env)
+    written = [json.loads(record.value or b"") for record in read_all(kafka, names.control)]
+    assert [one["tiers"] for one in written] == [{names.tier("10s"): [0, 1]}] * 2
     text = run("cancel", "list", env=env).stdout
     assert "--offer-id 7 (waiting)" in text
 

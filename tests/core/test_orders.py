@@ -29,6 +29,8 @@ HUGE = 10**400
 GIVEN = Provenance(AT, "ann@shop", "they asked")
 FILTER = EventFilter.of({"offer_id": "7"})
 WAITING = " is what waits and is --offer-id 7, by ann at 2023-11-14T22:13:20.000Z"
+NO_ENDS = "its tiers is no object of lists of offsets"
+ENDS = {Partition("t", 0): 3, Partition("t", 1): 0, Partition("u", 0): 7}
 ALL: list[Order | OrderEnd] = [
     PauseOrder(GIVEN, AT + 60),
     PauseOrder(Provenance(AT, "ann@shop")),
@@ -40,6 +42,9 @@ ALL: list[Order | OrderEnd] = [
     OrderEnd(GIVEN, "pause"),
     OrderEnd(GIVEN, "cancel/c1"),
     CancelOrder(GIVEN, "c3", EventFilter.of({"error": "no", "since": "2026-01-31T12:00:00.000Z"}), AT + 60),
+    CancelOrder(GIVEN, "c4", FILTER, None, True, ENDS),
+    HurryOrder(GIVEN, "n2", FILTER, AT + 60, ENDS),
+    HurryOrder(GIVEN, "n3", FILTER, None, {}),
 ]
 
 
@@ -147,6 +152,11 @@ def fields(**wrong: Any) -> bytes:
             "its waiting is 1, neither true nor false",
         ),
         (b"now/x", fields(order="now", filter={"a": "b"}), "its filter: no event is told by a"),
+        (b"now/x", fields(order="now", filter={}, tiers=[3]), NO_ENDS),
+        (b"now/x", fields(order="now", filter={}, tiers={"t": 3}), NO_ENDS),
+        (b"now/x", fields(order="now", filter={}, tiers={"t": [3, "4"]}), NO_ENDS),
+        (b"now/x", fields(order="now", filter={}, tiers={"t": [True]}), NO_ENDS),
+        (b"cancel/x", fields(order="cancel", filter={}, waiting=True, tiers={"t": [-1]}), NO_ENDS),
     ],
 )
 def test_unreadable(key: bytes, value: bytes, why: str) -> None:
@@ -209,3 +219,34 @@ def test_meant(order: CancelOrder | HurryOrder, on_tier: bool, written: float, m
     """A cancellation means what comes, too; one of what waits, and a hurry, what was in a tier by then."""
     record = Record(Partition("t", 0), 0, None, b'{"offer_id": "7"}', (), written)
     assert is_meant(order, record, on_tier=on_tier) is meant
+
+
+@pytest.mark.parametrize(
+    ("at", "offset", "on_tier", "meant"),
+    [
+        (Partition("t", 0), 2, True, True),
+        (Partition("t", 0), 3, True, False),
+        (Partition("t", 1), 0, True, False),
+        (Partition("t", 2), 0, True, False),
+        (Partition("u", 0), 6, True, True),
+        (Partition("u", 0), 6, False, False),
+    ],
+)
+@pytest.mark.parametrize("written", [AT - 90, AT + 90])
+@pytest.mark.parametrize(
+    "order", [CancelOrder(GIVEN, "c", FILTER, None, True, ENDS), HurryOrder(GIVEN, "n", FILTER, None, ENDS)]
+)
+def test_meant_by_offset(
+    order: CancelOrder | HurryOrder, written: float, at: Partition, offset: int, on_tier: bool, meant: bool
+) -> None:
+    """What lay in a tier when an order was given is told by the ends that it carries, whatever clocks say."""
+    record = Record(at, offset, None, b'{"offer_id": "7"}', (), written)
+    assert is_meant(order, record, on_tier=on_tier) is meant
+
+
+def test_a_partition_that_was_not_seen() -> None:
+    """A partition missing between others had nothing in it."""
+    order = HurryOrder(GIVEN, "n", FILTER, None, {Partition("t", 2): 4})
+    found = read(order.key, write(order, "control").value)
+    assert isinstance(found, HurryOrder)
+    assert found.ends == {Partition("t", 0): 0, Partition("t", 1): 0, Partition("t", 2): 4}

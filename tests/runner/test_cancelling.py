@@ -9,6 +9,7 @@ from tests.runner.copies import ids
 from tests.runner.harness import (
     DLQ,
     JOURNAL,
+    LONG,
     REFUSED_CONNECTION,
     SOURCE,
     TIER_TOPICS,
@@ -23,6 +24,7 @@ from worker.core.answer import Response
 from worker.core.endings import Dead
 from worker.core.event_filter import EventFilter
 from worker.core.orders import CancelOrder, HurryOrder, OrderEnd, PauseOrder, Provenance
+from worker.core.record import Partition
 from worker.core.remembered_ids import RememberedIds
 
 CONTROL = "worker.control"
@@ -156,6 +158,24 @@ async def test_now_means_what_was_there() -> None:
         it.write(1, offer_id="7")
         await it.committed(1)
         assert it.clicks == ["c-1"]
+
+
+async def test_now_from_a_clock_that_is_ahead() -> None:
+    """What fails after it was sent by an order waits as ever, although the order is of a time to come."""
+    it, orders = harness(max_attempts=12)
+    it.sender.script.append(Response(500))
+    async with it:
+        later = Partition(TIER_TOPICS[LONG], 0)
+        it.source.assign(it.tier)
+        wait(it, 0, AT + 50, "7")
+        await some_turns()
+        orders.give(HurryOrder(Provenance(AT + 60, "ann"), "n", SEVEN, AT + 120, {it.tier: 1}))
+        await it.sent(1)
+        await it.committed(1, it.tier)
+        it.source.assign(later)
+        await until("it waits again", lambda: len(it.runner._intake.partitions[later].waiting) == 1)
+        await some_turns()
+        assert it.clicks == ["c-0"]
 
 
 async def test_a_partition_that_goes() -> None:

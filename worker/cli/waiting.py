@@ -117,8 +117,6 @@ def drop(
             settings,
             pending.in_tiers(settings, wanted, shown),
             f"end what waits and is {wanted}",
-            lambda giver: orders.cancel(
-                settings, giver, wanted, orders.longest_delay(settings), waiting=True
-            ),
+            lambda giver: orders.drop(settings, giver, wanted),
             manner,
         )

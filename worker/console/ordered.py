@@ -64,8 +64,7 @@ class KafkaActions:
 
     def drop(self, destination: str, giver: Giver, wanted: EventFilter) -> Order:
         """See Actions."""
-        settings = self._settings(destination)
-        return orders.cancel(settings, giver, wanted, orders.longest_delay(settings), waiting=True)
+        return orders.drop(self._settings(destination), giver, wanted)
 
     def cancel(self, destination: str, giver: Giver, wanted: EventFilter, for_: str | None) -> Order:
         """See Actions."""

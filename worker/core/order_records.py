@@ -6,8 +6,10 @@ The rule: what is written is read back the same. Records with other keys are no 
 | --- | --- | --- |
 | `pause` | `pause`, `end` | nothing is sent, until it ends |
 | `rate` | `rate`, `end` | at most `per_second` attempts of the whole group, instead of the setting |
-| `cancel/{id}` | `cancel`, `end` | what matches `filter` ends as `cancelled`; with `waiting`, only in tiers |
-| `now/{id}` | `now`, `end` | what matches `filter`, and was in a tier by then, is due |
+| `cancel/{id}` | `cancel`, `end` | what matches `filter` ends as `cancelled`; if `waiting`, below `tiers` |
+| `now/{id}` | `now`, `end` | what matches `filter` below `tiers` is due |
+
+`tiers` has the end offset of each partition of each tier when the order was given, as a list for each topic.
 """
 
 from __future__ import annotations
@@ -31,8 +33,9 @@ from worker.core.orders import (
     PauseOrder,
     Provenance,
     RateOrder,
+    TierEnds,
 )
-from worker.core.record import Outgoing
+from worker.core.record import Outgoing, Partition
 
 MOST_CHARACTERS = 512
 """Characters that are kept of what a person wrote."""
@@ -54,6 +57,8 @@ def write(order: Order | OrderEnd, topic: str) -> Outgoing:
         fields["filter"] = dict(order.filter.wanted)
     if isinstance(order, CancelOrder) and order.waiting:
         fields["waiting"] = True
+    if isinstance(order, CancelOrder | HurryOrder) and order.ends is not None:
+        fields["tiers"] = _by_topic(order.ends)
     if not isinstance(order, OrderEnd) and order.until is not None:
         fields["until"] = format_time(order.until)
     return Outgoing(topic, order.key.encode(), json.dumps(fields).encode(), ())
@@ -113,11 +118,13 @@ def _cancel(provenance: Provenance, id_: str, fields: _Fields) -> CancelOrder:
     waiting = fields.get("waiting", False)
     if not isinstance(waiting, bool):
         raise UnreadableOrder(f"its waiting is {waiting!r}, neither true nor false")
-    return CancelOrder(provenance, id_, _filter(fields), _optional(fields, "until", _time), waiting)
+    until, ends = _optional(fields, "until", _time), _optional(fields, "tiers", _ends)
+    return CancelOrder(provenance, id_, _filter(fields), until, waiting, ends)
 
 
 def _now(provenance: Provenance, id_: str, fields: _Fields) -> HurryOrder:
-    return HurryOrder(provenance, id_, _filter(fields), _optional(fields, "until", _time))
+    until, ends = _optional(fields, "until", _time), _optional(fields, "tiers", _ends)
+    return HurryOrder(provenance, id_, _filter(fields), until, ends)
 
 
 _READERS: Mapping[str, Callable[[Provenance, str, _Fields], Order]] = {
@@ -136,6 +143,26 @@ def _filter(fields: _Fields) -> EventFilter:
         return EventFilter.of(wanted)
     except ValueError as error:
         raise UnreadableOrder(f"its filter: {error}") from error
+
+
+def _by_topic(ends: TierEnds) -> dict[str, list[int]]:
+    by_topic: dict[str, list[int]] = {}
+    for (topic, number), end in sorted(ends.items()):
+        there = by_topic.setdefault(topic, [])
+        there.extend([0] * (number - len(there)))  # a partition of which nothing is known had nothing
+        there.append(end)
+    return by_topic
+
+
+def _ends(fields: _Fields, name: str) -> TierEnds:
+    tiers = fields.get(name)
+    if not isinstance(tiers, dict) or not all(map(_are_offsets, tiers.values())):
+        raise UnreadableOrder(f"its {name} is no object of lists of offsets")
+    return {Partition(topic, number): end for topic, ends in tiers.items() for number, end in enumerate(ends)}
+
+
+def _are_offsets(ends: object) -> bool:
+    return isinstance(ends, list) and all(type(end) is int and end >= 0 for end in ends)
 
 
 def _time(fields: _Fields, name: str) -> float:

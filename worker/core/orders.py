@@ -1,17 +1,23 @@
 """Standing orders to all workers of a destination.
 
-The rule: an order ends at its time (epoch seconds), or when another with its key replaces it.
+The rule: an order ends at its time (epoch seconds), or when another with its key replaces it. What lay in a
+tier when an order was given is told by offsets, not by times: the clocks of those who give and do differ.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.moment import format_time
 from worker.core.event_filter import EventFilter
-from worker.core.record import Record
+from worker.core.record import Partition, Record
 
 PAUSE, RATE, CANCEL, NOW = "pause", "rate", "cancel/", "now/"
+
+
+TierEnds = Mapping[Partition, int]
+"""Where each tier's partition ended when an order was given."""
 
 
 class Provenance(NamedTuple):
@@ -55,6 +61,8 @@ class CancelOrder(NamedTuple):
     filter: EventFilter
     until: float | None = None
     waiting: bool = False
+    ends: TierEnds | None = None
+    """With `waiting`; None in an order of a version that wrote none: the time tells then."""
 
     @property
     def key(self) -> str:
@@ -69,6 +77,8 @@ class HurryOrder(NamedTuple):
     id: str
     filter: EventFilter
     until: float | None = None
+    ends: TierEnds | None = None
+    """As those of a CancelOrder."""
 
     @property
     def key(self) -> str:
@@ -93,11 +103,17 @@ def stands(order: Order, now: float) -> bool:
 
 def is_meant(order: CancelOrder | HurryOrder, record: Record, *, on_tier: bool) -> bool:
     """Whether an order applies to a pending record; never raises, whatever the bytes."""
-    if (isinstance(order, HurryOrder) or order.waiting) and not (
-        on_tier and record.timestamp <= order.provenance.at
-    ):
+    of_what_waits = isinstance(order, HurryOrder) or order.waiting
+    if of_what_waits and not (on_tier and _waited(order, record)):
         return False
     return order.filter.matches(record.value, record.headers, on_tier=on_tier)
+
+
+def _waited(order: CancelOrder | HurryOrder, record: Record) -> bool:
+    """Whether a tier's record was there when the order was given."""
+    if order.ends is None:
+        return record.timestamp <= order.provenance.at
+    return record.offset < order.ends.get(record.at, 0)
 
 
 def described(order: Order | OrderEnd) -> str:

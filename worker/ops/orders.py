@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from worker.ops.addressing import addressed
 from worker.ops.broker import answering, hidden_topics, partitions_by_topic
 from worker.ops.errors import CannotDo, WrongUsage
+from worker.ops.pending import tier_ends
 from worker.ops.reading import MAKE_TOPICS, opened, reading_config
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 TAKEN_WITHIN_SECONDS = 5.0
 """Seconds that the broker may take to acknowledge an order."""
+
+DROP_STANDS_SECONDS = 86_400.0
+"""Seconds that a drop stands after all that it means is due: a worker may be stopped, or its partner down."""
 
 
 class Giver(NamedTuple):
@@ -94,17 +98,23 @@ def limit(
     return order
 
 
-def cancel(
-    settings: Settings, giver: Giver, wanted: EventFilter, seconds: float | None, *, waiting: bool = False
-) -> Order:
-    """Cancel whatever matches, for so many seconds from now on. Raises CannotDo.
-
-    With `waiting`, only what is in the tiers now.
-    """
+def cancel(settings: Settings, giver: Giver, wanted: EventFilter, seconds: float | None) -> Order:
+    """Cancel whatever matches, for so many seconds from now on. Raises CannotDo."""
     from worker.core.orders import CancelOrder
 
     must_name(wanted)
-    order = CancelOrder(giver.provenance, token_hex(4), wanted, giver.until(seconds), waiting)
+    order = CancelOrder(giver.provenance, token_hex(4), wanted, giver.until(seconds))
+    give(settings, order)
+    return order
+
+
+def drop(settings: Settings, giver: Giver, wanted: EventFilter) -> Order:
+    """Cancel whatever matches in the tiers now. Raises CannotDo."""
+    from worker.core.orders import CancelOrder
+
+    must_name(wanted)
+    until = giver.until(longest_delay(settings) + DROP_STANDS_SECONDS)
+    order = CancelOrder(giver.provenance, token_hex(4), wanted, until, True, tier_ends(settings))
     give(settings, order)
     return order
 
@@ -148,7 +158,8 @@ def hurry(settings: Settings, giver: Giver, wanted: EventFilter) -> Order:
     """Make whatever matches in the tiers now due at once. Raises CannotDo."""
     from worker.core.orders import HurryOrder
 
-    order = HurryOrder(giver.provenance, token_hex(4), wanted, giver.until(longest_delay(settings)))
+    until = giver.until(longest_delay(settings))
+    order = HurryOrder(giver.provenance, token_hex(4), wanted, until, tier_ends(settings))
     give(settings, order)
     return order
 
@@ -210,12 +221,13 @@ def give(settings: Settings, order: Order | OrderEnd) -> None:
 
 
 def as_json(order: Order | OrderEnd, destination: str) -> Mapping[str, object]:
-    """An order as an object, with its destination."""
+    """An order as an object, with its destination, and without the offsets that only workers need."""
     import json
 
     from worker.core.order_records import write
 
     fields = json.loads(write(order, "").value or b"{}")
+    fields.pop("tiers", None)
     own_id = getattr(order, "id", None)
     return {"destination": destination, **({} if own_id is None else {"id": own_id}), **fields}
 

@@ -17,8 +17,9 @@ from worker.ops.errors import CannotDo
 from worker.ops.reading import MAKE_TOPICS, opened, reading_config
 
 if TYPE_CHECKING:
-    from worker.adapters.kafka.group_state import PartitionStanding
+    from worker.adapters.kafka.group_state import GroupState, PartitionStanding
     from worker.core.event_filter import EventFilter
+    from worker.core.orders import TierEnds
     from worker.core.record import Partition, Record
     from worker.settings import Deployment, Settings
 
@@ -52,13 +53,19 @@ def on_source(
 def in_tiers(settings: Settings, wanted: EventFilter, show: Show = quietly) -> Generator[Pending, None, None]:
     """Matching records in the tiers, including tiers no longer configured. Raises CannotDo."""
     with answering(settings):
-        topics = {settings.tier_topic(tier): tier.label for tier in settings.tiers}
-        prefix = f"{settings.kafka.group_id}.retry."
-        former = former_tiers(settings, partitions_by_topic(settings))
-        topics.update({topic: topic.removeprefix(prefix) for topic in former})
+        topics = _tiers(settings)
         for record in _pending(settings, settings.retry_group, topics, show):
             if wanted.matches(record.value, record.headers, on_tier=True):
                 yield Pending(topics[record.at.topic], record)
+
+
+def tier_ends(settings: Settings) -> TierEnds:
+    """Where each partition of each tier ends now. Raises CannotDo."""
+    with answering(settings):
+        topics = _tiers(settings)
+        _must_exist(topics, settings)
+        with _group_state(settings, settings.retry_group) as state:
+            return {at: one.high for at, one in state.standing(topics).items()}
 
 
 def row_of(one: Pending) -> Mapping[str, object]:
@@ -80,17 +87,34 @@ def row_of(one: Pending) -> Mapping[str, object]:
     }
 
 
-def _pending(settings: Settings, group: str, topics: Mapping[str, str], show: Show) -> Iterator[Record]:
-    """The records of these topics that a group has not finished."""
-    from worker.adapters.kafka.group_state import GroupState
-    from worker.adapters.kafka.topic_reader import OffsetRange
+def _tiers(settings: Settings) -> Mapping[str, str]:
+    """The topics of the tiers, former ones included, with the delay of each."""
+    topics = {settings.tier_topic(tier): tier.label for tier in settings.tiers}
+    prefix = f"{settings.kafka.group_id}.retry."
+    former = former_tiers(settings, partitions_by_topic(settings))
+    return {**topics, **{topic: topic.removeprefix(prefix) for topic in former}}
 
+
+def _must_exist(topics: Iterable[str], settings: Settings) -> None:
     there = partitions_by_topic(settings)
     missing = [topic for topic in topics if topic not in there]
     if missing:
         raise CannotDo([f"topic {topic} does not exist" for topic in missing], MAKE_TOPICS)
+
+
+def _group_state(settings: Settings, group: str) -> GroupState:
+    from worker.adapters.kafka.group_state import GroupState
+
+    return GroupState({**reading_config(settings), "group.id": group})
+
+
+def _pending(settings: Settings, group: str, topics: Mapping[str, str], show: Show) -> Iterator[Record]:
+    """The records of these topics that a group has not finished."""
+    from worker.adapters.kafka.topic_reader import OffsetRange
+
+    _must_exist(topics, settings)
     config = reading_config(settings)
-    with GroupState({**config, "group.id": group}) as state:
+    with _group_state(settings, group) as state:
         standing = state.standing(topics)
     for topic in topics:
         own = {at: one for at, one in standing.items() if at.topic == topic and one.high > one.next}
