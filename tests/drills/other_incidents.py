@@ -79,7 +79,8 @@ OTHER_INCIDENTS = (
         begins=_crash_again_and_again,
         repairs=_scale_it_away,
         repaired_by="the one that crashes, scaled away",
-        follows=frozenset({"PostbackWorkerDown"}),
+        # A member that dies amid each rebalance holds up the group: until it is missed, no commit gets through.
+        follows=frozenset({"PostbackWorkerDown", "PostbackCommitsFail"}),
     ),
     Incident(
         name="Paused and forgotten",
