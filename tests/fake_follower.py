@@ -15,6 +15,20 @@ from worker.core.step_marks import mark_of
 from worker.ports import FollowerListener
 
 
+class _Gate(asyncio.Event):
+    """Is open at first; `on_open` hears when it is opened again."""
+
+    def __init__(self, on_open: Callable[[], None]) -> None:
+        super().__init__()
+        super().set()
+        self._on_open = on_open
+
+    def set(self) -> None:
+        """Open it."""
+        super().set()
+        self._on_open()
+
+
 class FakeFollower:
     """Reads the journal of a FakeKafka; while `gate` is cleared it reads nothing."""
 
@@ -23,8 +37,7 @@ class FakeFollower:
         self.kafka = kafka
         self._topic = topic
         self._own = f',"worker":"{worker}"}}'.encode()
-        self.gate = asyncio.Event()
-        self.gate.set()
+        self.gate = _Gate(self._pump_soon)
         self._turns: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._next: dict[Partition, int] = {}
@@ -85,10 +98,7 @@ class FakeFollower:
 
     def _pump(self) -> None:
         self._pumping = False
-        if self.stopped:
-            return
-        if not self.gate.is_set():
-            asyncio.get_running_loop().call_later(0.002, self._pump_soon)
+        if self.stopped or not self.gate.is_set():
             return
         for number in self._turns:
             at = self._at(number)

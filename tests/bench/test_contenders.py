@@ -23,7 +23,9 @@ def backlog(kafka: str) -> Backlog:
     return Backlog.make(kafka, 2, EVENTS)
 
 
-@pytest.mark.parametrize("name", [*COUNTED, *STREAMS, "no-guarantee", "go"])
+@pytest.mark.parametrize(
+    "name", [*COUNTED, *STREAMS, "no-guarantee", pytest.param("go", marks=pytest.mark.long)]
+)
 def test_every_contender_sends_each_event(name: str, backlog: Backlog) -> None:
     """The partner hears of every event, and what it cost is told."""
     if CONTENDERS[name].is_go and (why := go_peer.missing()) is not None:

@@ -22,7 +22,7 @@ def test_no_order_of_events_breaks_a_promise(seed: int) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.timeout(300)  # seconds of CPU, several times that on a busy machine
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "mutant",
     [
