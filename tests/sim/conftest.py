@@ -1,4 +1,4 @@
-"""The simulations count for no coverage: they prove what many parts do together, and tracing takes its time."""
+"""The simulations count for no coverage: they prove what many parts do together, and tracing is slow."""
 
 from __future__ import annotations
 
