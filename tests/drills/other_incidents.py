@@ -79,7 +79,7 @@ OTHER_INCIDENTS = (
         begins=_crash_again_and_again,
         repairs=_scale_it_away,
         repaired_by="the one that crashes, scaled away",
-        # A member that dies amid each rebalance holds up the group: until it is missed, no commit gets through.
+        # A member that dies amid each rebalance holds up the group: until it is missed, no commit gets by.
         follows=frozenset({"PostbackWorkerDown", "PostbackCommitsFail"}),
     ),
     Incident(
