@@ -102,6 +102,8 @@ class Storm:
         """Events that were under way at a worker which lost its partitions: they may be sent twice."""
         self.told_twice: set[int] = set()
         """Events whose former worker lives and may still tell of their endings, or left them in a tier."""
+        self.left: set[str] = set()
+        """Origins of what it left in a tier or the dead letters before the journal told of it."""
         self.orders: dict[str, Order] = {}
         self.mood = "well"
         self.log: list[str] = []
@@ -215,14 +217,16 @@ class Storm:
         all_asked = self.asked()
         under_way = {number for number in member.asked if all_asked[number] > told[f"e-{number}"]}
         self.excused |= under_way
-        self.told_twice |= self._untold() | (under_way | self._untold_copies() if lives else set())
+        untold = self._untold()
+        self.left |= untold
+        self.told_twice |= {self.numbers[origin] for origin in untold & self.numbers.keys()}
+        self.told_twice |= under_way | self._untold_copies() if lives else set()
 
-    def _untold(self) -> set[int]:
-        """Events that a tier or the dead letters have, while the journal does not know it."""
+    def _untold(self) -> set[str]:
+        """Origins of what a tier or the dead letters have, while the journal does not know it."""
         told = Counter(step.origin for step in self.steps if step.step is not StepKind.DELIVERED)
         there = [record for topic in (*TIER_TOPICS.values(), DLQ) for record in self.kafka.records(topic)]
-        untold = Counter(origin_of(record) for record in there) - told
-        return {self.numbers[origin] for origin in untold.keys() & self.numbers.keys()}
+        return set(Counter(origin_of(record) for record in there) - told)
 
     def _untold_copies(self) -> set[int]:
         ended = {step.origin for step in self.steps if step.step is not StepKind.RETRY}

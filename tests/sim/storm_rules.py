@@ -1,6 +1,6 @@
 """What must be true of a world after a storm, whatever happened: each rule names those who broke it.
 
-The rule: what physics forces is excused by name (`Storm.excused`, `Storm.told_twice`); nothing else is.
+The rule: what physics forces is excused by name (`Storm.excused`, `told_twice`, `left`); nothing else is.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _without_one_ending(storm: Storm, endings: dict[str, list[JournalStep]]) -> 
     for record in storm.kafka.records(SOURCE):
         place = f"{record.at}/{record.offset}"
         ended = endings.get(place, [])
-        is_excused = not ended or ended[0].event_id is None or ended[0].event_id in twice
+        is_excused = place in storm.left or any(one.event_id in {None, *twice} for one in ended)
         if not ended or (len(ended) > 1 and not is_excused):
             yield f"{place} has {len(ended)} endings: {[f'{s.event_id} {s.step} {s.worker}' for s in ended]}"
 
