@@ -12,7 +12,7 @@ from tests.console.watch_suite import WatchSuite
 from worker.console.watch import UndeliveredRow
 from worker.core.record import Partition, Record
 from worker.core.undelivered import Undelivered, UndeliveredState
-from worker.core.undelivered_reader import UndeliveredReader
+from worker.core.undelivered_reader import read_letter
 from worker.ops.dead_letters import letter_of
 
 DLQ = Partition("g.dlq", 0)
@@ -31,7 +31,7 @@ class FakeWorld:
         """See World."""
         written, offset = letter(event_id, status=status, **fields), len(self._rows)
         record = Record(DLQ, offset, None, written.value, written.headers, 1.0)
-        self._held.take(DLQ, offset, UndeliveredReader().letter(record))
+        self._held.take(DLQ, offset, read_letter(record))
         dead = letter_of(record)
         self._rows.append(
             UndeliveredRow(UndeliveredState.DEAD, f"{DLQ}/{offset}", f"0/{offset}", dead.reason, None, dead)

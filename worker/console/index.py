@@ -18,7 +18,7 @@ from worker.core.last_hour import LastHour, Minute, PublishedByMinute
 from worker.core.order_book import OrderBook
 from worker.core.step_glance import glance
 from worker.core.undelivered import Undelivered
-from worker.core.undelivered_reader import UndeliveredReader, identity_of
+from worker.core.undelivered_reader import identity_of, read_letter, read_retry
 from worker.core.worker_report import WorkerReport, is_report
 from worker.core.worker_report import read as read_report
 from worker.ops.looking import FollowedTopics
@@ -48,7 +48,6 @@ class DestinationIndex:
         """The topic id of the dead-letter topic."""
         self._begun: dict[Partition, OffsetRange] = {}
         self._settings = settings
-        self._telling = UndeliveredReader()
         self._orders, self._reports = OrderBook(), dict[bytes | None, WorkerReport | None]()
         self._is_whole = False
         self._takers = {
@@ -74,7 +73,7 @@ class DestinationIndex:
                 if taker is not None:
                     taker(record)
                 elif record.at.topic in self._delays:
-                    told = self._telling.retry(record, self._delays[record.at.topic])
+                    told = read_retry(record, self._delays[record.at.topic])
                     self.undelivered.take(record.at, record.offset, told)
             for at, offset in batch.reached.items():
                 if at in self.next:
@@ -153,7 +152,7 @@ class DestinationIndex:
             self.undelivered.delivered(identity_of(record.key))
 
     def _letter(self, record: Record) -> None:
-        self.undelivered.take(record.at, record.offset, self._telling.letter(record))
+        self.undelivered.take(record.at, record.offset, read_letter(record))
 
     def _control(self, record: Record) -> None:
         if self.replays.take(record.key, record.value, time.time()):

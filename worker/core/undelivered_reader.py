@@ -6,6 +6,8 @@ trusted; the last of repeated headers counts.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from schemas import DeadReason, RetryReason, WorkerHeaders, parse_time
 from schemas.dead_letter import fields_of
 from schemas.headers import DEAD_AT, DUE_AT, ERROR, REASON, REPLAYS, STATUS
@@ -13,9 +15,7 @@ from worker.core.record import Record
 from worker.core.undelivered import GroupKey, UndeliveredEntry, UndeliveredState
 
 _MOST_KEYS = 4096
-"""Group keys that are cached by the bytes that they were read from."""
-
-_Said = tuple[UndeliveredState, bytes | None, bytes | None, bytes | None]
+"""Groups that are remembered by the bytes that they were read from."""
 
 
 def identity_of(event_id: bytes) -> int:
@@ -23,42 +23,28 @@ def identity_of(event_id: bytes) -> int:
     return hash(event_id)
 
 
-class UndeliveredReader:
-    """Reads records; the few groups that most of them belong to are parsed once."""
-
-    def __init__(self) -> None:
-        self._keys: dict[_Said, GroupKey] = {}
-
-    def letter(self, record: Record) -> UndeliveredEntry:
-        """Read a dead letter."""
-        said = dict(record.headers)
-        at = _time(said.get(DEAD_AT))
-        key = self._key(UndeliveredState.DEAD, said)
-        return UndeliveredEntry(
-            key, record.timestamp if at is None else at, None, _identity(record), _replays(said)
-        )
-
-    def retry(self, record: Record, delay: float) -> UndeliveredEntry:
-        """Read a record of a tier with this delay in seconds."""
-        said = dict(record.headers)
-        due, latest = _time(said.get(DUE_AT)), record.timestamp + delay
-        key = self._key(UndeliveredState.WAITING, said)
-        due = record.timestamp if due is None else min(due, latest)
-        return UndeliveredEntry(key, record.timestamp, due, _identity(record), _replays(said))
-
-    def _key(self, kind: UndeliveredState, said: dict[str, bytes | None]) -> GroupKey:
-        of = kind, said.get(REASON), said.get(STATUS), said.get(ERROR)
-        key = self._keys.get(of)
-        if key is None:
-            if len(self._keys) >= _MOST_KEYS:
-                self._keys.clear()
-            key = self._keys[of] = _read(*of)
-        return key
+def read_letter(record: Record) -> UndeliveredEntry:
+    """Read a dead letter."""
+    said = dict(record.headers)
+    at = _time(said.get(DEAD_AT))
+    key = _key(UndeliveredState.DEAD, said.get(REASON), said.get(STATUS), said.get(ERROR))
+    return UndeliveredEntry(
+        key, record.timestamp if at is None else at, None, _identity(record), _replays(said)
+    )
 
 
-def _read(
-    kind: UndeliveredState, reason: bytes | None, status: bytes | None, error: bytes | None
-) -> GroupKey:
+def read_retry(record: Record, delay: float) -> UndeliveredEntry:
+    """Read a record of a tier with this delay in seconds."""
+    said = dict(record.headers)
+    due, latest = _time(said.get(DUE_AT)), record.timestamp + delay
+    key = _key(UndeliveredState.WAITING, said.get(REASON), said.get(STATUS), said.get(ERROR))
+    due = record.timestamp if due is None else min(due, latest)
+    return UndeliveredEntry(key, record.timestamp, due, _identity(record), _replays(said))
+
+
+@lru_cache(_MOST_KEYS)
+def _key(kind: UndeliveredState, reason: bytes | None, status: bytes | None, error: bytes | None) -> GroupKey:
+    """The group; most records belong to few, so these are parsed once."""
     carried = WorkerHeaders.read([(REASON, reason), (STATUS, status), (ERROR, error)])
     reasons = DeadReason if kind is UndeliveredState.DEAD else RetryReason
     return GroupKey(
