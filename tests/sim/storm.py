@@ -36,7 +36,7 @@ from worker.core.remembered_ids import RememberedIds
 
 # A third of the events are of the offer that may be cancelled.
 OFFERS: Final = 3
-CANCELLED: Final = 1
+DROPPED, CANCELLED, HURRIED = range(OFFERS)
 MOODS: Final[dict[str, tuple[Answer, ...]]] = {
     "well": (Response(200),),
     "mixed": (Response(200), Response(500), Response(503), Failure(FailureKind.TIMEOUT, "no answer")),
@@ -104,6 +104,10 @@ class Storm:
         """Events whose former worker lives and may still tell of their endings, or left them in a tier."""
         self.left: set[str] = set()
         """Origins of what it left in a tier or the dead letters before the journal told of it."""
+        self.hurried: set[tuple[int, int]] = set()
+        """Events that were hurried as they waited for an attempt, with its number."""
+        self.dropped: set[int] = set()
+        """Events that were dropped as they waited."""
         self.orders: dict[str, Order] = {}
         self.mood = "well"
         self.log: list[str] = []

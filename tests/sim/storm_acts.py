@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tests.runner.harness import SOURCE, conversion
-from tests.sim.storm import CANCELLED, MOODS, OFFERS, Storm
+from schemas import WorkerHeaders
+from tests.runner.harness import SOURCE, TIER_TOPICS, conversion
+from tests.sim.storm import CANCELLED, DROPPED, HURRIED, MOODS, OFFERS, Storm, origin_of
 from worker.core.event_filter import EventFilter
-from worker.core.orders import CancelOrder, PauseOrder, Provenance
+from worker.core.orders import CancelOrder, HurryOrder, PauseOrder, Provenance, TierEnds
 from worker.core.record import Partition
 
 _WORKERS = 3
 _COPIES_SHARE, _RECORDED_SHARE = 0.2, 0.5
+_CLOCKS_SECONDS: Final = (-60.0, 0.0, 60.0)
 _RUBBISH: Final = (None, b"", b"{", b"[]", b'{"event_id":"x"}')
 
 
@@ -148,9 +150,44 @@ async def pause(storm: Storm) -> None:
 
 async def cancel(storm: Storm) -> None:
     """An offer is cancelled; or no longer is."""
-    storm.toggle(
-        CancelOrder(Provenance(storm.clock.now(), "ann"), "c", EventFilter.of({"offer_id": str(CANCELLED)}))
-    )
+    storm.toggle(CancelOrder(Provenance(storm.clock.now(), "ann"), "c", _of(CANCELLED)))
+
+
+async def hurry(storm: Storm) -> None:
+    """What waits of an offer is due now, by somebody's clock; or that order ends."""
+    if "now/n" not in storm.orders:
+        storm.hurried |= _waiting(storm, HURRIED)
+    storm.toggle(HurryOrder(_somebody(storm), "n", _of(HURRIED), None, _tier_ends(storm)))
+
+
+async def drop(storm: Storm) -> None:
+    """What waits of an offer is cancelled, by somebody's clock; or that order ends."""
+    if "cancel/d" not in storm.orders:
+        storm.dropped |= {number for number, _ in _waiting(storm, DROPPED)}
+    storm.toggle(CancelOrder(_somebody(storm), "d", _of(DROPPED), None, True, _tier_ends(storm)))
+
+
+def _somebody(storm: Storm) -> Provenance:
+    """Whose clock is right, behind or ahead."""
+    return Provenance(storm.clock.now() + storm.random.choice(_CLOCKS_SECONDS), "ann")
+
+
+def _waiting(storm: Storm, offer: int) -> set[tuple[int, int]]:
+    """The events of an offer that lie in tiers, finished or not, each with its next attempt."""
+    return {
+        (number, (WorkerHeaders.read(record.headers).attempts or 0) + 1)
+        for topic in TIER_TOPICS.values()
+        for record in storm.kafka.records(topic)
+        if (number := storm.numbers.get(origin_of(record))) is not None and number % OFFERS == offer
+    }
+
+
+def _tier_ends(storm: Storm) -> TierEnds:
+    return {at: len(storm.kafka.logs[at]) for at in storm.partitions if at.topic != SOURCE}
+
+
+def _of(offer: int) -> EventFilter:
+    return EventFilter.of({"offer_id": str(offer)})
 
 
 ACTS: Final[tuple[tuple[int, Callable[[Storm], Awaitable[None]]], ...]] = (
@@ -169,5 +206,7 @@ ACTS: Final[tuple[tuple[int, Callable[[Storm], Awaitable[None]]], ...]] = (
     (2, hide_journal),
     (1, pause),
     (1, cancel),
+    (1, hurry),
+    (1, drop),
 )
 """What may happen, and how often beside the others."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from schemas import JournalStep, StepKind
 from schemas.moment import parse_time
 from tests.runner.harness import DLQ, SOURCE
-from tests.sim.storm import Storm
+from tests.sim.storm import CANCELLED, OFFERS, Storm
 
 _HOW_EXACT_SECONDS = 0.002
 
@@ -29,6 +29,7 @@ def broken(storm: Storm) -> list[str]:
         *_lost_or_twice(storm),
         *_without_letter(storm),
         *_early(storm),
+        *_dropped_amiss(storm),
     ]
 
 
@@ -77,5 +78,14 @@ def _early(storm: Storm) -> Iterator[str]:
     for step in steps:
         if step.attempt is not None and step.ms is not None:
             began = (parse_time(step.at) or 0.0) - step.ms / 1000
-            if began < due.get((step.event_id, step.attempt), 0.0) - _HOW_EXACT_SECONDS:
+            is_hurried = (storm.numbers.get(step.origin), step.attempt) in storm.hurried
+            if not is_hurried and began < due.get((step.event_id, step.attempt), 0.0) - _HOW_EXACT_SECONDS:
                 yield f"{step.event_id} was sent before it was due"
+
+
+def _dropped_amiss(storm: Storm) -> Iterator[str]:
+    """What is cancelled of the offer of which only what waits is ever dropped."""
+    for step in storm.steps:
+        number = storm.numbers.get(step.origin, CANCELLED)
+        if step.step is StepKind.CANCELLED and number % OFFERS != CANCELLED and number not in storm.dropped:
+            yield f"{step.origin} is cancelled, and did not wait when the order was given"
