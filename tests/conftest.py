@@ -93,14 +93,8 @@ def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def heeds_interrupts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have SIGINT and SIGHUP reach the programs that a test starts, though it runs in the background.
-
-    Coverage does not trace them: its tracer takes a lock at each new function, keeps it if an interrupt is
-    raised just then, and the program waits for it for ever.
-    """
-    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
-        monkeypatch.delenv(name)
+def heeds_interrupts() -> Iterator[None]:
+    """Have SIGINT and SIGHUP reach the programs that a test starts, though it runs in the background."""
     interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
