@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections import Counter
 from collections.abc import Sequence
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from schemas import WorkerHeaders
 from schemas.journal import JournalStep, StepKind, read_step
 from tests.e2e.events import value
 from tests.e2e.program import Program, call, settings
 from tests.e2e.tracker import Act, Query, Tracker
-from tests.support.kafka import Names, Write, create_topics, produce, read_all, wait_until
+from tests.support.kafka import Names, Write, committed, create_topics, produce, read_all, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
@@ -104,6 +106,48 @@ def test_published_twice_and_thrice(kafka: str, names: Names, tmp_path: Path) ->
     told = Counter(step.step for step in steps)
     assert told[StepKind.DELIVERED] == 400 + told_twice(steps)
     assert told[StepKind.DUPLICATE] == published - told[StepKind.DELIVERED]
+
+
+def test_ended_in_a_tier_that_has_not_grown_with_the_source(
+    kafka: str, names: Names, tmp_path: Path, tracker: Tracker
+) -> None:
+    """What a worker that died had delivered from a tier with fewer partitions is not sent again."""
+    tier = names.tier("1s")
+    create_topics(kafka, {names.topic: 4, names.journal: 4, names.dlq: 4, tier: 1})
+    create_topics(kafka, {names.control: 1}, {"cleanup.policy": "compact"})
+    env = settings(kafka, names, tracker, RETRY__DELAYS="1s")
+    with Program(env, tmp_path) as first, Program(env, tmp_path) as second:
+        wait_until(
+            "it is shared out", lambda: [len(owned(one, names.topic)) for one in (first, second)] == [2, 2]
+        )
+        wait_until("one has the tier", lambda: bool(owned(first, tier) or owned(second, tier)))
+        owner = first if owned(first, tier) else second
+        of = min({1, 2, 3} - owned(owner, names.topic))
+        step = JournalStep(
+            at="2026-11-28T00:00:00.000Z",
+            step=StepKind.DELIVERED,
+            event_id="e-0",
+            attempt=2,
+            origin=f"{names.topic}/{of}/0",
+        )
+        produce(kafka, names.journal, [Write(step.to_json(), b"e-0", (), of)])
+        for number in range(2):
+            headers = WorkerHeaders(attempts=1, origin=f"{names.topic}/{of}/{number}").write()
+            produce(kafka, tier, [Write(value(f"e-{number}", f"c-{number}"), b"c", tuple(headers))])
+        wait_until(
+            "it is read",
+            lambda: [one.offset for one in committed(kafka, names.retry_group, tier).values()] == [2],
+        )
+        assert tracker.clicks == {"c-1": 1}
+        assert [first.end(), second.end()] == [0, 0]
+
+
+def owned(program: Program, topic: str) -> set[int]:
+    """The partitions of a topic that it has, once it is ready."""
+    if program.get("/readyz")[0] != 200:
+        return set()
+    metrics = program.get("/metrics")[1]
+    return set(map(int, re.findall(rf'postback_consumer_lag\{{.*partition="(\d+)",topic="{topic}"', metrics)))
 
 
 def told_twice(steps: Sequence[JournalStep]) -> int:

@@ -179,9 +179,9 @@ class Harness:
         for number in numbers:
             self.kafka.append(at or self.first, conversion(number, **fields), b"key")
 
-    def write_retry(self, number: int, due: float, attempts: int = 1) -> None:
-        """Write an event to the first tier, due at `due`."""
-        headers = WorkerHeaders(attempts=attempts, due_at=due, origin=f"{SOURCE}/0/{number}").write()
+    def write_retry(self, number: int, due: float, attempts: int = 1, of: int = 0) -> None:
+        """Write an event to the first tier, due at `due`; its origin is in partition `of`."""
+        headers = WorkerHeaders(attempts=attempts, due_at=due, origin=f"{SOURCE}/{of}/{number}").write()
         self.kafka.append(self.tier, conversion(number), b"key", headers)
 
     def position(self, at: Partition | None = None) -> int | None:

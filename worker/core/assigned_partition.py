@@ -74,6 +74,7 @@ class AssignedPartition:
         "heavy": "Whether it may have unfinished records so large that they count as several.",
         "last_revision": "The revision of `offsets` at the last look.",
         "offsets": "Which offsets are finished, and which are not.",
+        "origins": "The source partitions that its records come from: its own number, and those of strays.",
         "pace": "How many records ended between its last two looks.",
         "paused": "Whether the source was asked to hand over nothing more of this partition.",
         "ready": "How many of `waiting` were due when they came.",
@@ -104,6 +105,7 @@ class AssignedPartition:
         self.barred: str | None = None
         self.warming: str | None = None
         self.digests: dict[int, bytes] = {}
+        self.origins = {at.number}
         self.foreign = False
         self.tenure = Tenure.OURS
         self.standing = ScheduleState.NOWHERE

@@ -51,6 +51,11 @@ class ByteRelief:
         self.leaving: Collection[AssignedPartition] = ()
         """Partitions that are no longer ours, but had records under way at the last count."""
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether nothing more may be read for want of bytes."""
+        return self._held_bytes.is_pressed
+
     def took_up(self, records: Iterable[Record]) -> None:
         """Note the bytes of records that were taken up or ignored, after the orders were applied to them."""
         self._came += sum(map(_SIZE, records))

@@ -4,8 +4,9 @@ The rules: a partition's journal is read before its first record is sent, and ag
 for a while; until then that partition alone rests. A record is judged right before it would be sent. Only
 endings are remembered. While a record is under way, until its step is acknowledged, other records of its
 event wait, and are judged by its outcome. A tier's records are judged by the journal of their origin's
-partition. They are in the tier's partition of the same number, so that its owner follows the right journal
-partition.
+partition. They are in the tier's partition of the same number, but for strays: those that were written while
+the tier had fewer partitions than the source. The journal of a stray's origin is followed, too, as long as
+its partition is ours.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ class Copies:
         self._waiting: dict[bytes, list[tuple[PendingRecord, Step]]] = {}
         self._turn = 0
         self._asked: dict[int, int] = {}
+        self._unread: set[int] = set()
+        """The partitions whose journals are not read yet to where they ended when that was asked for."""
         self._cached = 0
         self._is_known = self._is_ending = False
         self._again: set[int] = set()
@@ -205,17 +208,26 @@ class Copies:
         """Follow our present partitions; the `new` ones rest until their journal is read."""
         self._follow({at.number for at in new})
 
-    def read_again(self, number: int) -> None:
-        """Have a partition's journal read once more to its end, whether it is ours or not."""
-        self._again.add(number)
+    def follow_origin(self, partition: AssignedPartition, number: int) -> None:
+        """Follow the journal of a stray's origin for its partition, which rests until that is read."""
+        partition.origins.add(number)
+        if partition.warming is None:
+            partition.warm(WARMING)
+            self._on_cold(partition)
         self._follow({number})
+
+    def read_again(self, numbers: Collection[int]) -> None:
+        """Have the journals of partitions read once more to their ends, whether those are ours or not."""
+        self._again.update(numbers)
+        self._follow(numbers)
 
     def _follow(self, new: Collection[int]) -> None:
         if self._is_ending:
             return
         self._turn += 1
         self._asked.update(dict.fromkeys(new, self._turn))
-        numbers = {at.number for at in self._partitions}
+        self._unread.update(new)
+        numbers = {number for partition in self._partitions.values() for number in partition.origins}
         self._follower.follow(numbers | self._again, new, self._turn)
 
     def on_marks(self, marks: Sequence[StepMark]) -> None:
@@ -237,14 +249,15 @@ class Copies:
         self._observer.trouble(f"what is cached of the journal is not believed, and read anew: {why}")
 
     def on_read(self, number: int, turn: int) -> None:
-        """Release partitions whose journal is read to where it ended when they became ours."""
+        """Release partitions whose journals are read to where they ended when that was asked for."""
         if self._asked.get(number, 0) <= turn:
+            self._unread.discard(number)
             if number in self._again:
                 self._again.discard(number)
                 self.on_read_again(number)
                 self._follow(())
             for partition in self._of(number):
-                if partition.warming is not None:
+                if partition.warming is not None and self._unread.isdisjoint(partition.origins):
                     partition.warm(None)
                     self._on_warm(partition)
         if not self._is_known and all(one.warming is None for one in self._partitions.values()):
@@ -253,19 +266,21 @@ class Copies:
 
     def on_unread(self, numbers: Collection[int], why: str) -> None:
         """Have partitions rest whose journal can't be read."""
+        self._unread.update(numbers)
         for number in numbers:
             for partition in self._of(number):
                 is_warm = partition.warming is None
                 partition.warm(why)
                 if is_warm:
                     self._on_cold(partition)
+                    self._observer.trouble(f"{partition.at} rests: {why}")
 
     def on_skipped(self, count: int) -> None:
         """Count steps that exist but are not remembered."""
         self.ids.forgotten += count
 
     def _of(self, number: int) -> list[AssignedPartition]:
-        return [partition for at, partition in self._partitions.items() if at.number == number]
+        return [partition for partition in self._partitions.values() if number in partition.origins]
 
 
 def _event_id(ending: Ended) -> str | None:

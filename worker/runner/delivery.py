@@ -61,7 +61,9 @@ class Delivery:
         self.journaling = journaling_of(destination, clients.publisher, around, self)
         source, self.partitions = clients.source, intake.partitions
         self.committer = Committer(source, self.partitions, around.observer, self.fence, self._on_fence)
-        calls = CopiesCallbacks(self._on_warm, self._on_cold, self._on_freed, self.on_flush, around.observer)
+        calls = CopiesCallbacks(
+            self._on_warm, self._schedule.hold, self._on_freed, self.on_flush, around.observer
+        )
         ids, follower = destination.group.remembers, clients.follower
         self.copies: Copies | None = None
         if ids is not None and follower is not None:
@@ -109,7 +111,7 @@ class Delivery:
 
     def on_probe(self) -> None:
         """Read on, so that probes reach beyond what is in memory."""
-        self.gate.probing.crowded = self._intake.is_crowded
+        self.gate.probing.crowded = self._intake.relief.is_crowded
         self._intake.read_on()
 
     def on_still(self, why: str) -> None:
@@ -202,10 +204,6 @@ class Delivery:
         self._intake.rest(partition, now)
         self._intake.refill()
         self.lanes.pump()
-
-    def _on_cold(self, partition: AssignedPartition) -> None:
-        self._schedule.hold(partition)
-        self._observer.trouble(f"{partition.at} rests: {partition.warming}")
 
     def _on_fence(self) -> None:
         """Start, publish and journal what the fence lets through now."""

@@ -8,7 +8,7 @@ partitions that are not ours are ignored.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from schemas import WorkerHeaders
@@ -16,6 +16,7 @@ from worker.core import offset_map
 from worker.core.assigned_partition import AssignedPartition, PendingRecord
 from worker.core.binding import Binding
 from worker.core.demand import Demand
+from worker.core.endings import partition_of
 from worker.core.fence import Tenure
 from worker.core.group_ownership import WAYS_OUT, is_of_another_source
 from worker.core.held_bytes import HeldBytes
@@ -59,6 +60,8 @@ class Intake:
         self.partitions: dict[Partition, AssignedPartition] = {}
         self.relief = ByteRelief(source, schedule, held_bytes, around.clock, self.partitions, self.rest)
         self._seeking = False
+        self.on_stray: Callable[[AssignedPartition, int], None] = lambda _partition, _number: None
+        """Hears of the first record in a tier's partition that comes from that source partition."""
         self.is_sure = False
         """Whether a look has shown that the group is ours alone."""
         self.passed = 0
@@ -122,11 +125,6 @@ class Intake:
         """Take nothing more of a partition, and say why."""
         partition.bar(f"{why}: {WAYS_OUT}")
         self._observer.trouble(f"{partition.at} rests: {partition.barred}")
-
-    @property
-    def is_crowded(self) -> bool:
-        """Whether nothing more may be read for want of bytes."""
-        return self._held_bytes.is_pressed
 
     def of(self, ids: Iterable[Partition]) -> list[AssignedPartition]:
         """Those of these partitions that are ours."""
@@ -221,10 +219,9 @@ class Intake:
     def _taking(self, record: Record) -> AssignedPartition | None:
         """The record's partition; None if it is not ours, or the record will come again after a rewind."""
         partition = self.partitions.get(record.at)
-        if partition is not None and not partition.rewinding:
+        if partition is None or not partition.rewinding:
             return partition
-        if partition is not None:
-            partition.spend(self._held_bytes.room_of(record.size))
+        partition.spend(self._held_bytes.room_of(record.size))
         return None
 
     def refill(self) -> None:
@@ -283,6 +280,8 @@ class Intake:
             self._bar(partition, f"its record at {record.offset} is of {headers.origin}, not of our source")
         if partition.barred:  # the record stays unfinished, so that nothing is committed past it
             return
+        if headers.origin is not None and (number := partition_of(headers.origin)) not in partition.origins:
+            self.on_stray(partition, number)
         due = partition.due_of(record.offset, headers.due_at, now)
         self._schedule.add(PendingRecord(record, partition, due, due <= now), now)
 

@@ -47,6 +47,8 @@ class LateEndings:
         self._drop = drop
         self._held: dict[AssignedPartition, list[_Late]] = {}
         self._noted: dict[AssignedPartition, list[PendingStep]] = {}
+        self._unread: dict[AssignedPartition, set[int]] = {}
+        """The journals that are being read once more, for partitions that have left."""
         if copies is not None and journaling is not None:
             copies.on_read_again = partial(self._read, copies)
             journaling.on_taken_back = partial(self._took_back, copies)
@@ -57,7 +59,7 @@ class LateEndings:
         partition = pending.partition
         self._held.setdefault(partition, []).append(_Late(pending, ending, trial, now))
         if partition.tenure is Tenure.LEFT and self._copies is not None:
-            self._copies.read_again(partition.at.number)
+            self._read_again(self._copies, partition)
 
     def doubt(self, partitions: Iterable[AssignedPartition]) -> None:
         """Note that these may be another's by now, and hold back their steps."""
@@ -80,7 +82,7 @@ class LateEndings:
             if partition.tenure is Tenure.DELETED:
                 self._settle(partition)
             elif partition.tenure is Tenure.LEFT and self._copies is not None:
-                self._copies.read_again(partition.at.number)
+                self._read_again(self._copies, partition)
 
     def _settle(self, partition: AssignedPartition) -> None:
         partition.unsure = False
@@ -96,14 +98,19 @@ class LateEndings:
             self._noted.setdefault(noted.pending.partition, []).append(noted)
         for partition in {noted.pending.partition for noted in back}:
             if partition.tenure is Tenure.LEFT:
-                copies.read_again(partition.at.number)
+                self._read_again(copies, partition)
             elif not partition.unsure:
                 self._write(self._noted.pop(partition))
 
+    def _read_again(self, copies: Copies, partition: AssignedPartition) -> None:
+        self._unread[partition] = set(partition.origins)
+        copies.read_again(partition.origins)
+
     def _read(self, copies: Copies, number: int) -> None:
-        partitions = {**self._held, **self._noted}
-        for partition in partitions:
-            if partition.at.number == number and partition.tenure is Tenure.LEFT:
+        for partition, unread in list(self._unread.items()):
+            unread.discard(number)
+            if not unread:
+                del self._unread[partition]
                 self._decide(copies, partition)
 
     def _decide(self, copies: Copies, partition: AssignedPartition) -> None:

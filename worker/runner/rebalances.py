@@ -54,6 +54,8 @@ class Rebalances:
         self._claims, self._memory, self._orders, self._copies, self._sure_of = keepers
         self._observer = observer
         self._lanes = lanes
+        if self._copies is not None:
+            intake.on_stray = self._copies.follow_origin
 
     def on_assigned(self, assigned: Sequence[PartitionAssignment]) -> None:
         """Take up partitions."""
