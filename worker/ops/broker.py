@@ -43,12 +43,13 @@ def partitions_by_topic(settings: Settings) -> Mapping[str, int | None]:
     from confluent_kafka.admin import AdminClient
 
     from worker.adapters.kafka.error_causes import ErrorCauses
-    from worker.adapters.kafka.errors import KafkaUnavailable
+    from worker.adapters.kafka.errors import KafkaUnavailable, made_from_settings
     from worker.adapters.kafka.topic_descriptions import existing_topics, partition_count
 
     causes = ErrorCauses()
     listening: dict[str, Any] = {**asking(settings), "log_level": 0, "error_cb": causes.hear}
-    admin = AdminClient(listening)
+    with made_from_settings():
+        admin = AdminClient(listening)
     try:
         there = causes.patient(
             lambda seconds: admin.list_topics(timeout=seconds), admin.poll, TIMEOUT_SECONDS

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.answers import all_told, group_refusal
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, ignore, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, ignore, made_from_settings, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
 from worker.core.binding import Identity
@@ -70,10 +70,8 @@ def positions_of(config: Config, topic: str) -> dict[Partition, Position]:
 def _committed(config: Config, is_wanted: Callable[[str], bool]) -> list[TopicPartition]:
     settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": ignore}
     settings.pop("group.instance.id", None)
-    try:
+    with made_from_settings():
         consumer = Consumer(settings)
-    except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaUnavailable(one_line(error)) from error
     try:
         wanted = list(_partitions(consumer.list_topics(timeout=TIMEOUT_SECONDS).topics, is_wanted))
         found = all_told(consumer.committed(wanted, timeout=TIMEOUT_SECONDS)) if wanted else []

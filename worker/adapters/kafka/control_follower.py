@@ -19,7 +19,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
-from worker.adapters.kafka.errors import END_OF_PARTITION, KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import END_OF_PARTITION, made_from_settings, one_line
 from worker.adapters.kafka.records import ReceivedMessage
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.binding import LogId
@@ -65,10 +65,8 @@ class KafkaControl:
     def __init__(self, config: Config, ids: TopicIds, on_failed: Callable[[BaseException], None]) -> None:
         self._config, self._causes = config, ErrorCauses()
         self._on_failed = on_failed
-        try:
+        with made_from_settings():
             self._consumer = self._client()
-        except (KafkaException, ValueError, TypeError) as error:
-            raise KafkaUnavailable(one_line(error)) from error
         self._ids = ids
         self._loop = asyncio.get_running_loop()
         self._followed: dict[str, _Followed] = {}

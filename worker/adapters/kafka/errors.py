@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -93,6 +95,15 @@ class KafkaUnavailable(Exception):
     def __init__(self, line: str, *, refused: bool = False) -> None:
         super().__init__(line)
         self.refused = refused
+
+
+@contextmanager
+def made_from_settings() -> Iterator[None]:
+    """Raise KafkaUnavailable where the client refuses the settings that it is made from."""
+    try:
+        yield
+    except (KafkaException, ValueError, TypeError) as error:
+        raise KafkaUnavailable(one_line(error)) from error
 
 
 def one_line(error: KafkaError | KafkaException | BaseException) -> str:

@@ -10,11 +10,11 @@ import time
 from collections.abc import Collection
 from typing import Any, cast
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
-from worker.adapters.kafka.errors import END_OF_PARTITION, NO_ANSWER, KafkaUnavailable, one_line
+from worker.adapters.kafka.errors import END_OF_PARTITION, NO_ANSWER, made_from_settings
 from worker.adapters.kafka.records import ReceivedMessage
 from worker.core.record import Partition
 
@@ -33,10 +33,8 @@ def unread(config: Config, partitions: Collection[Partition]) -> dict[Partition,
     causes = ErrorCauses()
     own: Config = {"enable.partition.eof": True, "log_level": 0}
     settings: dict[str, Any] = {**config, **own, "error_cb": causes.hear}
-    try:
+    with made_from_settings():
         consumer = Consumer(settings)
-    except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaUnavailable(one_line(error)) from error
     try:
         consumer.assign([TopicPartition(at.topic, at.number, OFFSET_END) for at in partitions])
         refused = _refusals(consumer, silent := set(partitions))

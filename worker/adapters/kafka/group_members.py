@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
-from worker.adapters.kafka.errors import KafkaUnavailable, error_code, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, error_code, made_from_settings, one_line
 from worker.adapters.kafka.group_questions import ask_of_groups
 
 ANSWER_SECONDS, ASK_AGAIN_SECONDS = 8.0, 0.5
@@ -79,10 +79,8 @@ class GroupMembers:
 
     def _client(self) -> AdminClient:
         settings: dict[str, Any] = {**self._config, "log_level": 0, "error_cb": self._causes.hear}
-        try:
+        with made_from_settings():
             return AdminClient(settings)
-        except (KafkaException, ValueError, TypeError) as error:
-            raise KafkaUnavailable(one_line(error)) from error
 
     def _renew_where_silent(self) -> None:
         if self._silent_since is not None and time.monotonic() - self._silent_since >= SILENT_SECONDS:

@@ -15,7 +15,7 @@ from confluent_kafka.admin import TopicMetadata  # type: ignore[attr-defined]
 from worker.adapters.kafka.answers import all_told, group_refusal, once_led
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
-from worker.adapters.kafka.errors import KafkaUnavailable, error_code, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, error_code, made_from_settings, one_line
 from worker.adapters.kafka.offsets_for_times import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.records import ReceivedMessage, to_partition, to_record, to_topic_partitions
 from worker.adapters.kafka.topic_descriptions import existing_topics
@@ -90,10 +90,8 @@ class GroupState:
             "auto.offset.reset": "earliest",
         }
         settings.pop("group.instance.id", None)
-        try:
+        with made_from_settings():
             self._consumer = Consumer(settings)
-        except (KafkaException, ValueError, TypeError) as error:
-            raise KafkaUnavailable(one_line(error)) from error
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,14 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
-from worker.adapters.kafka.errors import END_OF_PARTITION, KafkaUnavailable, is_about_group, is_away, one_line
+from worker.adapters.kafka.errors import (
+    END_OF_PARTITION,
+    KafkaUnavailable,
+    is_about_group,
+    is_away,
+    made_from_settings,
+    one_line,
+)
 from worker.adapters.kafka.offsets_for_times import EARLIEST, LATEST, first_since
 from worker.adapters.kafka.records import ReceivedMessage, to_partition, to_record
 from worker.adapters.kafka.topic_descriptions import existing_topics
@@ -51,10 +58,8 @@ class LiveReader:
         own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
         settings: dict[str, Any] = {**config, **FEW_AHEAD, **own, "error_cb": self._causes.hear}
         settings.pop("group.instance.id", None)
-        try:
+        with made_from_settings():
             self._consumer = Consumer(settings)
-        except (KafkaException, ValueError, TypeError) as error:
-            raise KafkaUnavailable(one_line(error)) from error
 
     def __enter__(self) -> Self:
         return self

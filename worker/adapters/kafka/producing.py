@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from worker.adapters.kafka.errors import TOO_LARGE, KafkaUnavailable, LimitedLog, kafka_error, one_line
+from worker.adapters.kafka.errors import TOO_LARGE, LimitedLog, kafka_error, made_from_settings, one_line
 from worker.ports import PublishRefused
 
 FULL_TIMEOUT_SECONDS = 30.0
@@ -53,7 +53,5 @@ class UnackedRecords(set[asyncio.Future[None]]):
 
 def new_producer(config: dict[str, Any], log: LimitedLog | None = None) -> Producer:
     """Make a client from what `producer_config` made; raise KafkaUnavailable for bad settings."""
-    try:
+    with made_from_settings():
         return Producer(config) if log is None else Producer(config, logger=log)
-    except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaUnavailable(one_line(error)) from error

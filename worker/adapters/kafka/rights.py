@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, error_code, ignore, one_line
+from worker.adapters.kafka.errors import KafkaUnavailable, error_code, ignore, made_from_settings, one_line
 from worker.adapters.kafka.group_questions import ask_of_groups
 from worker.adapters.own_thread import in_own_thread
 from worker.core.rights import DescribeRefused, Needs, Resource, ResourceKind, Said, lacking
@@ -42,10 +42,8 @@ class Rights:
     def __init__(self, config: Config) -> None:
         # Silent: what keeps it from asking keeps the other clients from it, too, and they report it.
         settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": ignore}
-        try:
+        with made_from_settings():
             self.client = AdminClient(settings)
-        except (KafkaException, ValueError, TypeError) as error:
-            raise KafkaUnavailable(one_line(error)) from error
         self._is_controlled = False
 
     def said(self, needed: Needs, kinds: Collection[ResourceKind] = tuple(ResourceKind)) -> Said:

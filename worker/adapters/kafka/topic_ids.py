@@ -19,7 +19,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import Config
-from worker.adapters.kafka.errors import KafkaUnavailable, error_code, ignore, one_line
+from worker.adapters.kafka.errors import error_code, ignore, made_from_settings
 from worker.core.binding import LogId
 
 LOOK_EVERY_SECONDS = 1.0
@@ -93,10 +93,8 @@ class TopicIds:
 
     def start(self) -> None:
         """Make the client and begin to watch; raise KafkaUnavailable for bad settings."""
-        try:
+        with made_from_settings():
             admin = self._admin = self._client()
-        except (KafkaException, ValueError, TypeError) as error:
-            raise KafkaUnavailable(one_line(error)) from error
         self._thread = threading.Thread(target=self._run, args=(admin,), name="kafka-topic-ids", daemon=True)
         self._thread.start()
 

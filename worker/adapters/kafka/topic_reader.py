@@ -21,6 +21,7 @@ from worker.adapters.kafka.errors import (
     KafkaUnavailable,
     is_about_group,
     is_refusal,
+    made_from_settings,
     one_line,
 )
 from worker.adapters.kafka.offsets_for_times import EARLIEST, LATEST, first_since
@@ -91,10 +92,8 @@ class TopicReader:
         # Records that expire during the reading are passed over.
         own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
         settings: dict[str, Any] = {**config, **own, "error_cb": self._causes.hear}
-        try:
+        with made_from_settings():
             self._consumer = Consumer(settings)
-        except (KafkaException, ValueError, TypeError) as error:
-            raise KafkaUnavailable(one_line(error)) from error
         self._paused: list[TopicPartition] = []  # those read to the end
 
     def __enter__(self) -> Self:
