@@ -11,6 +11,10 @@ from tests.support.broker import Broker, BrokerFailed
 from tests.support.java import BrokerUnavailable
 from tests.support.quick_start import prepare
 
+PATIENT = {"broker.session.timeout.ms": "60000"}
+"""It is never restarted, so nobody waits for its former session; and where it stood still for some seconds
+its controller would take it for lost: leaders and coordinators would begin anew amid a test."""
+
 
 class SharedBroker:
     """A context manager that ends the broker; one that is `given`, by its address, goes on."""
@@ -30,7 +34,7 @@ class SharedBroker:
                 prepare()
                 self._is_prepared = True
             if to_start and self._given is None and self._broker is None:
-                self._broker = Broker()
+                self._broker = Broker(properties=PATIENT)
                 self._broker.start()
         except (BrokerUnavailable, BrokerFailed) as failed:
             self._failed = failed
