@@ -15,7 +15,7 @@ import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 
-from tests.support.kafka import Names
+from tests.support.kafka import WITHIN, Names
 from tests.support.needed import IN_CI, needs_kafka
 from tests.support.process_state import ProcessState
 from tests.support.shared_broker import SharedBroker
@@ -31,6 +31,7 @@ WAITS_FOR_THE_BROKER = (
     "adapters.kafka.journal_client.ASK_TIMEOUT_SECONDS",
     "adapters.kafka.message_limits.TIMEOUT_SECONDS",
     "adapters.kafka.metadata.TIMEOUT_SECONDS",
+    "adapters.kafka.offset_commits.REACH_TIMEOUT_SECONDS",
     "adapters.kafka.rights.TIMEOUT_SECONDS",
     "adapters.kafka.topic_ids.TIMEOUT_SECONDS",
     "adapters.kafka.topic_refresh.TIMEOUT_SECONDS",
@@ -90,6 +91,13 @@ def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no broker answers, have each question given up after a moment, so that its thread ends soon."""
     for name in WAITS_FOR_THE_BROKER:
         monkeypatch.setattr(f"worker.{name}", MOMENT_SECONDS)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each question wait as long as a test does: a broker that stands still for seconds refuses none."""
+    for name in WAITS_FOR_THE_BROKER:
+        monkeypatch.setattr(f"worker.{name}", WITHIN)
 
 
 @pytest.fixture

@@ -6,10 +6,19 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.adapters.kafka.ear import Ear
+from tests.adapters.kafka.ear import WITHIN, Ear
 from tests.adapters.kafka.members import WAYS
 from tests.adapters.kafka.mock import MockCluster
 from tests.adapters.kafka.worlds import FakeWorld, KafkaWorld, MockWorld
+from worker.adapters.kafka import TopicIds
+
+
+@pytest.fixture(autouse=True)
+def patient_with_kafka(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be patient with a real broker, which may be slow without having anything to do with a test."""
+    if request.node.get_closest_marker("kafka"):
+        request.getfixturevalue("patient")
+        monkeypatch.setattr(TopicIds.of, "__defaults__", (WITHIN,))
 
 
 @pytest.fixture

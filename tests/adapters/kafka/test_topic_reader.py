@@ -9,7 +9,16 @@ from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
 from tests.adapters.kafka.mock import LIST_OFFSETS, MockCluster
-from tests.support.kafka import Names, Write, create_topics, make_anew, produce
+from tests.support.kafka import (
+    WITHIN,
+    Names,
+    Write,
+    create_topics,
+    delete_topics,
+    make_anew,
+    produce,
+    wait_until,
+)
 from worker.adapters.kafka import KafkaUnavailable, consumer_config
 from worker.adapters.kafka.topic_reader import NoSuchTopic, OffsetRange, TopicReader
 from worker.core.record import Partition
@@ -142,7 +151,8 @@ def test_deleted_while_it_is_read(
             make_anew(kafka, names.dlq, 1)
             produce(kafka, names.dlq, anew)
         else:
+            delete_topics(kafka, [names.dlq])
             asking = AdminClient({"bootstrap.servers": kafka})
-            asking.delete_topics([names.dlq])[names.dlq].result(30)
+            wait_until("it is gone", lambda: names.dlq not in asking.list_topics(timeout=WITHIN).topics)
         with pytest.raises(KafkaUnavailable, match=r"was deleted (and made again )?while it was read"):
             assert {record.value for record in reading} <= {bytes(2000)}
