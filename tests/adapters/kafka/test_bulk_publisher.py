@@ -95,7 +95,6 @@ def test_stopped(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_says_that_it_waits(cluster: MockCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that is away is waited for, and that is said once, with the reason; then it goes on."""
-    monkeypatch.setattr(bulk_publisher, "WAITING_AFTER_SECONDS", 0.5)
     told: list[str] = []
 
     def come_back(why: str) -> None:
@@ -106,6 +105,7 @@ def test_says_that_it_waits(cluster: MockCluster, monkeypatch: pytest.MonkeyPatc
     made = BulkPublisher(producer_config(cluster.bootstrap, "test", {}), "t", on_waiting=come_back)
     made.send(PLACES[0], b"k", b"v")
     made.settle()
+    monkeypatch.setattr(bulk_publisher, "WAITING_AFTER_SECONDS", 0.5)
     cluster.down()
     made.send(PLACES[1], b"k", b"v")
     made.settle()

@@ -189,7 +189,10 @@ async def test_a_partition_that_is_added_on_the_first_day(real_world: KafkaWorld
     real_world.write(new, numbered(5))
     await ear.has(5)
     assert ear.offsets(new) == [0, 1, 2, 3, 4]
-    assert ear.starts == [Start(StartReason.FIRST_DAY, 5, 0), Start(StartReason.NEW_PARTITION, 0, 5)]
+    first, added = ear.starts
+    assert first == Start(StartReason.FIRST_DAY, 5, 0)
+    assert added is not None
+    assert added[:2] == (StartReason.NEW_PARTITION, 0)  # it may be assigned before its records are written
     await source.stop()
 
 
