@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from schemas import WorkerHeaders
-from tests.runner.harness import IDENTITY, TIER_TOPICS, Harness, conversion, some_turns, until
+from tests.fake_kafka import FakeKafka
+from tests.runner.harness import IDENTITY, SOURCE, TIER_TOPICS, Harness, conversion, some_turns, until
 from worker.core.answer import Response
 from worker.core.assigned_partition import Position
 from worker.core.binding import Binding, Identity, LogId
@@ -42,8 +43,8 @@ async def test_what_another_committed() -> None:
 
 async def test_many_that_another_committed() -> None:
     """What is the same of many partitions is one reason, with the first of them."""
-    async with Harness() as harness:
-        many = [Partition(harness.first.topic, number) for number in range(5)]
+    async with Harness(kafka=FakeKafka(**{SOURCE: 5})) as harness:
+        many = [Partition(SOURCE, number) for number in range(5)]
         harness.kafka.committed.update(dict.fromkeys(many, signed(OTHER)))
         harness.source.assign(*many)
         await some_turns()

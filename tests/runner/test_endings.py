@@ -153,7 +153,7 @@ async def test_a_refused_commit() -> None:
         assert harness.position() is None
         harness.source.refusing = None
         await harness.committed(1)
-        assert harness.heard.commits[-1] is None
+        await until("it is told", lambda: harness.heard.commits[-1] is None)
 
 
 async def test_many_endings_do_not_wait_for_the_tick() -> None:

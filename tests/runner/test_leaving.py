@@ -227,4 +227,4 @@ async def test_a_revocation_that_is_given_up() -> None:
         await harness.ended(1)
         assert isinstance(harness.heard.endings[0], Delivered)
         await harness.runner._delivery.committer.commit()
-        assert harness.position() is None
+        assert harness.position() in {None, 0}  # 0 where it was ours for so long that its start was committed

@@ -9,6 +9,7 @@ from tests.runner.harness import SOURCE, Harness, some_turns
 from tests.runner.test_late_endings import ONCE, freeze, thaw, waiting
 from tests.runner.test_stall import LONG
 from worker.core.answer import Response
+from worker.runner import journaling
 
 
 async def test_a_request_in_flight() -> None:
@@ -137,7 +138,7 @@ async def test_its_log_was_deleted(before: bool) -> None:
         await settled_in_the_new_log(harness)
 
 
-async def test_noted_for_a_deleted_log() -> None:
+async def test_noted_for_a_deleted_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step of a deleted log's record that waited when the process was frozen is written after all."""
     async with Harness(copies=ids()) as harness:
         harness.sender.gate.clear()
@@ -145,9 +146,13 @@ async def test_noted_for_a_deleted_log() -> None:
         harness.write(0)
         await harness.sent(1)
         make_anew(harness)
-        await thaw(harness)
+        with monkeypatch.context() as lingering:
+            lingering.setattr(journaling, "LINGER_SECONDS", 3600.0)
+            await thaw(harness)
         harness.source.refusing = "not a member"
         harness.time.advance(LONG)  # before its step has gone
         harness.runner._delivery.lanes.check_in()
         assert waiting(harness)
+        assert harness.runner._delivery.journaling is not None
+        harness.runner._delivery.journaling._flush()  # what comes next lingers as ever
         await settled_in_the_new_log(harness)

@@ -84,7 +84,7 @@ async def test_a_lost_partition(answer: Response) -> None:
         await some_turns()
         await harness.runner._delivery.committer.commit()
         assert harness.clicks == ["c-1"]
-        assert harness.kafka.committed == {}
+        assert harness.position() in {None, 0}  # 0 where it was ours for so long that its start was committed
         assert harness.publisher.published == []
         assert harness.heard.rebalances == [("assign", [harness.first]), ("lost", [harness.first])]
 

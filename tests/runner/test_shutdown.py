@@ -13,7 +13,7 @@ from worker.core.answer import Response
 from worker.core.assigned_partition import SOON_SECONDS, PendingRecord, Position
 from worker.core.record import Partition
 from worker.ports import SourceFailed
-from worker.runner import Outcome
+from worker.runner import Outcome, commits
 from worker.runner.drain import Phase
 
 
@@ -177,8 +177,9 @@ async def test_the_committer_dies() -> None:
             await harness.running
 
 
-async def test_the_source_dies() -> None:
+async def test_the_source_dies(monkeypatch: pytest.MonkeyPatch) -> None:
     """A source that ends, ends the run with its reason, and no commit is tried for long that can't count."""
+    monkeypatch.setattr(commits, "TICK_SECONDS", 60.0)
     async with Harness() as harness:
         harness.source.assign(harness.first)
         harness.source.fail(SourceFailed("fenced"))
