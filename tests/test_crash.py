@@ -234,7 +234,6 @@ def test_a_topic_made_again(world: Make) -> None:
     assert not verdict.violations
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("play", [poisoned, busy_for_some])
 def test_clicks_that_poison(world: Make, play: Callable[[World], None]) -> None:
     """A run of clicks that always fail, or ask for a minute's rest, keeps no other from being delivered."""

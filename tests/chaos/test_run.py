@@ -12,7 +12,6 @@ from tests.chaos.process import ROOT
 
 @pytest.mark.kafka
 @pytest.mark.process
-@pytest.mark.timeout(240)
 @pytest.mark.long
 def test_a_short_seed() -> None:
     """Kills, stops and a broker restart lose nothing, repeat nothing unexplained, and leave quiet behind."""

@@ -16,7 +16,7 @@ from tests.e2e.program import Program, call, settings
 from tests.e2e.tracker import Tracker
 from tests.support.kafka import Names, create_topics, produce, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(300), needs_chromium]
+pytestmark = [pytest.mark.kafka, pytest.mark.process, needs_chromium]
 
 DEAD, DELIVERED = 500, 30
 NAME = "momentscience"

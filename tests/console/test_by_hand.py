@@ -19,7 +19,7 @@ from tests.console.fake_actions import FakeActions
 from tests.console.known import DOWN, deployment, watch
 from worker.console.server import ConsoleServer
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(300), needs_chromium]
+pytestmark = [pytest.mark.process, needs_chromium]
 
 PATHS = {
     "verdict": "/",

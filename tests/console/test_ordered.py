@@ -62,7 +62,6 @@ async def console(here: Destination) -> AsyncIterator[Console]:
     await asyncio.to_thread(made.watch.close)
 
 
-@pytest.mark.timeout(300)  # it waits for what a broken-off replay may have left on its way, several times
 async def test_a_replay_goes_on(here: Destination, console: Console) -> None:
     """Another console sees that a replay is sent elsewhere, then that it was broken off, and goes on with it.
 

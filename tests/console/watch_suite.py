@@ -13,7 +13,7 @@ from worker.core.undelivered import UndeliveredState
 from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
 
-WITHIN = 30.0
+WITHIN = 60.0
 """Seconds for whatever is waited for."""
 
 

@@ -21,7 +21,7 @@ from tests.e2e.tracker import Tracker
 from tests.support.kafka import Names, wait_until
 
 COMMAND = [sys.executable, "-m", "worker"]
-ENDS_WITHIN = 30.0
+ENDS_WITHIN = 60.0
 
 
 def settings(

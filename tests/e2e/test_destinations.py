@@ -15,7 +15,7 @@ from tests.e2e.program import Program, call, settings
 from tests.e2e.tracker import Act, Query, Tracker
 from tests.support.kafka import Names, Write, committed, create_topics, produce, read_all, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
 
 def test_each_to_its_own(kafka: str, tmp_path: Path) -> None:

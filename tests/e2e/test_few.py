@@ -13,7 +13,7 @@ from tests.e2e.neighbours import Partner
 from tests.e2e.program import Program, call, settings
 from tests.support.kafka import Names, Write, create_topics, produce, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
 # What takes a minute on a machine that is alone; before it was so, it took for ever.
 WITHIN = 200.0
 

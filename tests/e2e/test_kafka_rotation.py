@@ -18,7 +18,7 @@ from tests.support.certificates import ClientFiles, replace
 from tests.support.kafka import Names, create_topics, wait_until
 from tests.support.secured import Secured
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
 COUNTS = "a file has changed: Kafka's clients log in anew with it"
 
 

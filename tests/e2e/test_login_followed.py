@@ -18,7 +18,7 @@ from tests.support.certificates import replace
 from tests.support.kafka import Names, produce, wait_until
 from tests.support.secured import REAUTHENTICATED_AFTER_MS, Secured
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
 CONSOLE = ("console", "--port", "0")
 WATCH = ("status", "--watch", "--every", "0.5", "-o", "json")
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.neighbours import KINDS, live_beside
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
 
 @pytest.mark.parametrize("kind", KINDS)

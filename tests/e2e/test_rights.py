@@ -161,7 +161,7 @@ def test_each_right_on_a_topic(
             if kind == "group":
                 continue  # of these the client tells, when it asks the group for something
             broker.take(kind, name, right)
-            wait_until(f"it names {right} on {name}", partial(says_only, program, name, right), within=15)
+            wait_until(f"it names {right} on {name}", partial(says_only, program, name, right))
             broker.grant(kind, name, right)
             program.ready()
         produce(broker.open, names.topic, [value("e-1", "c-1")])

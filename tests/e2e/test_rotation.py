@@ -18,7 +18,7 @@ from tests.e2e.program import Program, call, settings
 from tests.support.certificates import ClientFiles, replace
 from tests.support.kafka import Names, Write, create_topics, produce, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
 A_SECOND = 200
 """Events that are published in a second, about."""
 

@@ -15,7 +15,7 @@ from tests.e2e.program import Program, call, settings
 from tests.e2e.tracker import Tracker
 from tests.support.kafka import Names, Write, committed, create_topics, produce, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.long]
 PARTITIONS, PER_SECOND = 6, 60
 # Seven lanes and 0.3 s: a worker does a third of what comes.
 LANES = 8

@@ -15,7 +15,7 @@ from tests.e2e.tracker import Tracker
 from tests.support.kafka import Names, Write, create_topics, end_offsets, produce, read_all, wait_until
 from tests.support.second_reading import Reading, Wrong
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
 EVENTS, SEED = 5000, 20261127
 SECRETS = {"token": "s3cret&=%{click_id}"}

@@ -14,7 +14,7 @@ from tests.e2e.tracker import Tracker
 from tests.e2e.waiting import wait
 from tests.support.kafka import Names, Write, committed, create_topics, produce, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
 
 @pytest.mark.long

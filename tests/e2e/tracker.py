@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from tests.e2e.threaded import ThreadedPartner
-from tests.support.kafka import wait_until
+from tests.support.kafka import WITHIN, wait_until
 
 Query = Mapping[str, str]
 Act = int | str | tuple[int, str]
@@ -70,7 +70,7 @@ class Tracker(ThreadedPartner):
         """Answer what hangs, with 200."""
         self._let_go.set()
 
-    def asked(self, count: int, within: float = 30.0) -> None:
+    def asked(self, count: int, within: float = WITHIN) -> None:
         """Wait until so many requests have come."""
         wait_until(f"{count} requests, not {len(self.hits)}", lambda: len(self.hits) >= count, within)
 
