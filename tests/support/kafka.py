@@ -203,9 +203,9 @@ def newest_timestamp(bootstrap: str, topic: str, partition: int) -> float:
 def read_all(bootstrap: str, topic: str) -> list[Read]:
     """Return every record that the topic holds now, ordered by partition and offset; no group is touched."""
     with _consumer(bootstrap, {"enable.partition.eof": True}) as consumer:
-        places = _partitions(consumer, topic)
-        consumer.assign([TopicPartition(topic, at.partition, OFFSET_BEGINNING) for at in places])
-        return sorted(_until_ends(consumer, {at.partition for at in places}), key=lambda record: record[:2])
+        ends = {at.partition: answered(partial(_end, consumer, at)) for at in _partitions(consumer, topic)}
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in ends])
+        return sorted(_until_ends(consumer, ends), key=lambda record: record[:2])
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, Committed]:
@@ -272,20 +272,20 @@ def _partitions(consumer: Consumer, topic: str) -> list[TopicPartition]:
     return [TopicPartition(topic, number) for number in sorted(found.partitions)]
 
 
-def _until_ends(consumer: Consumer, open_partitions: set[int]) -> Iterator[Read]:
-    """Read each partition to its end."""
-    deadline = time.monotonic() + WITHIN
+def _until_ends(consumer: Consumer, ends: Mapping[int, int]) -> Iterator[Read]:
+    """Read each partition to the end that it had, or to its present one: it may hold others than records."""
+    deadline, open_partitions = time.monotonic() + WITHIN, set(ends)
     while open_partitions:
         if time.monotonic() > deadline:
             raise AssertionError(f"partitions {open_partitions} not read to their end within {WITHIN:.0f} s")
         for message in consumer.consume(1000, 0.1):
-            error, partition = message.error(), message.partition()
+            error, partition = message.error(), message.partition() or 0
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
             if error is None:
                 yield _read(message)
-            elif error.code() == KafkaError._PARTITION_EOF and partition is not None:
+            if error is not None or (message.offset() or 0) + 1 >= ends[partition]:
                 open_partitions.discard(partition)
-            else:
-                raise KafkaException(error)
 
 
 def _read(message: Message) -> Read:
