@@ -32,13 +32,14 @@ def settings(
         "KAFKA__BOOTSTRAP_SERVERS": bootstrap,
         "KAFKA__TOPIC": names.topic,
         "KAFKA__GROUP_ID": names.group,
-        "KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": 6000,
+        "KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": 10_000,  # a machine may stand still for half of it
         "KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS": 200,
         "KAFKA__PROPERTIES__TOPIC_METADATA_REFRESH_INTERVAL_MS": 500,
         "RETRY__DELAYS": "500ms,1s",
         "HTTP__PORT": 0,
         "LOG__FORMAT": "json",
         "DESTINATION__ALLOW_PRIVATE_ADDRESSES": "true",
+        "DESTINATION__TIMEOUT": "20s",  # so late an answer is one that hangs, on a machine that stalls too
     }
     if tracker is not None:
         made["DESTINATION__SIMPLE_URL"], made["DESTINATION__EVENT_URL"] = (
