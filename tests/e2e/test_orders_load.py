@@ -9,7 +9,6 @@ import asyncio
 import json
 import threading
 import time
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from schemas import RetryReason, WorkerHeaders, parse_time
-from schemas.journal import JournalStep
 from tests.e2e.neighbours import Partner
 from tests.e2e.program import Program, call, output_of, settings
+from tests.e2e.rates import fullest, started
 from tests.e2e.test_journal import steps
 from tests.e2e.test_orders import letters
 from tests.support.kafka import Names, Write, create_topics, produce, read_all, wait_until
@@ -218,17 +217,6 @@ def _into_tiers(kafka: str, names: Names, count: int) -> None:
         ).write()
         writes.append(Write(of.value, of.key, tuple(headers), number % PARTITIONS))
     produce(kafka, names.tier("1h"), writes)
-
-
-def fullest(times: Sequence[float]) -> int:
-    """The most requests that came within a second."""
-    return max(bisect_left(times, at + 1.0) - index for index, at in enumerate(times))
-
-
-def started(step: JournalStep) -> float:
-    """When its request began. A partner on a busy machine hears of several at once that did not begin so."""
-    assert step.ms is not None
-    return (parse_time(step.at) or 0.0) - step.ms / 1000
 
 
 def test_rate_of_three(kafka: str, names: Names, tmp_path: Path) -> None:
