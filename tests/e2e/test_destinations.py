@@ -178,7 +178,7 @@ def test_from_one_to_several(kafka: str, tmp_path: Path) -> None:
         return 503 if failing and query["click_id"].startswith("late") else 200
 
     with Tracker(act) as first, Tracker() as second:
-        common = settings(kafka, names, RETRY__DELAYS="2s,1h")
+        common = settings(kafka, names, RETRY__DELAYS="1h")
         single = {
             **common,
             "POSTBACK_DESTINATION__SIMPLE_URL": first.simple_url,
@@ -212,6 +212,8 @@ def test_from_one_to_several(kafka: str, tmp_path: Path) -> None:
             ]
             produce(kafka, names.topic, [*writes, Write(value("m", "m"), key=b"m")])
             second.asked(2)
+            hurry = ("waiting", "now", "--destination", "momentscience", "--yes")
+            assert call(*hurry, env=several, at=tmp_path).returncode == 0
             wait_until(
                 "all are sent", lambda: set(first.clicks) == before | late | {"m"} and len(first.hits) == 47
             )

@@ -117,15 +117,16 @@ def test_while_the_worker_is_down(
 
 def test_a_tier(kafka: str, names: Names, tmp_path: Path, tracker: Tracker) -> None:
     """What waited in a deleted tier is gone, and said; what is handed to the new one is sent."""
-    # The tier is gone before anything in it is due, on a slow machine too.
-    with Program(env_of(kafka, names, tracker, tmp_path, "10s"), tmp_path) as worker:
+    env, tier = env_of(kafka, names, tracker, tmp_path, "1h"), names.tier("1h")
+    with Program(env, tmp_path) as worker:
         worker.ready()
         write(kafka, names.topic, clicks("f-old", 6))
-        tier = names.tier("10s")
         wait_until("all wait", lambda: sum(end_offsets(kafka, tier).values()) == 6)
         make_anew(kafka, tier, 1)
         told_of_it(worker)
         write(kafka, names.topic, clicks("f-new", 3))
+        wait_until("the new ones wait", lambda: sum(end_offsets(kafka, tier).values()) == 3)
+        assert call("waiting", "now", "--yes", env=env, at=tmp_path).returncode == 0
         wait_until("the new ones", lambda: all(tracker.clicks[click] == 2 for click in clicks("f-new", 3)))
         assert worker.end() == 0
     assert all(tracker.clicks[click] == 1 for click in clicks("f-old", 6))

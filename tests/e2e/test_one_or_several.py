@@ -61,7 +61,7 @@ def test_renamed(kafka: str, names: Names, tmp_path: Path) -> None:
         return 503 if failing and query["click_id"] in late else 200
 
     with Tracker(act) as partner:
-        common = settings(kafka, names, RETRY__DELAYS="2s,1h")
+        common = settings(kafka, names, RETRY__DELAYS="1h")
         before = common | {"POSTBACK_DESTINATIONS__OLD__URL": partner.simple_url}
         after = common | {"POSTBACK_DESTINATIONS__NEW__URL": partner.simple_url}
         for env in (before, after):
@@ -82,6 +82,7 @@ def test_renamed(kafka: str, names: Names, tmp_path: Path) -> None:
         refused = call("run", env=after, at=tmp_path)
         assert (refused.returncode, "belongs to another deployment" in refused.stderr) == (2, True)
         with Program(after, tmp_path, "exec {} --adopt") as worker:
+            assert call("waiting", "now", "--yes", env=after, at=tmp_path).returncode == 0
             wait_until("what waited is sent", lambda: {partner.clicks[click] for click in late} == {2})
             assert worker.end() == 0
         with Program(after, tmp_path) as worker:
