@@ -47,12 +47,12 @@ class Flow:
     def _publish(self) -> None:
         while not self._over.wait(0.1):
             numbers = range(self.count, self.count + A_SECOND // 10)
+            self.count = numbers.stop  # before they are there: who counts waits for them
             produce(
                 self._kafka,
                 self._topic,
                 [Write(value(f"e-{one}", f"c-{one}"), f"c-{one}".encode()) for one in numbers],
             )
-            self.count = numbers.stop
 
 
 def counts(program: Program, variable: str, times: int) -> None:
