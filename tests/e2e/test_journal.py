@@ -149,6 +149,8 @@ def test_refused(kafka: str, names: Names, tmp_path: Path, command: Sequence[str
         with Program(env, tmp_path, command=command) as program:
             wait_until("it is said", lambda: names.journal in program.get("/readyz")[1])
             tracker.asked(5)
+            if command is HASTY:
+                wait_until("it commits", lambda: offsets(kafka, names) == {0: 5})
             program.send(signal.SIGTERM)
             program.ended()
         lacking = unjournaled(kafka, names)

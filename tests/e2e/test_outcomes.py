@@ -11,7 +11,16 @@ from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[att
 from tests.e2e.events import value
 from tests.e2e.program import Program, call, settings
 from tests.e2e.tracker import Tracker
-from tests.support.kafka import Names, Write, committed, create_topics, produce, wait_until
+from tests.support.kafka import (
+    WITHIN,
+    Names,
+    Write,
+    committed,
+    create_topics,
+    end_offsets,
+    produce,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 
@@ -31,7 +40,7 @@ def delete(kafka: str, topic: str) -> None:
     """Delete a topic, and return when the broker says that it is done."""
     admin = AdminClient({"bootstrap.servers": kafka})
     (deleted,) = admin.delete_topics([topic]).values()
-    deleted.result(10)
+    deleted.result(WITHIN)
 
 
 def committed_offset(kafka: str, names: Names) -> int:
@@ -99,7 +108,8 @@ def test_a_source_that_grows(kafka: str, names: Names, tmp_path: Path) -> None:
             program.ready()
             admin = AdminClient({"bootstrap.servers": kafka})
             (grown,) = admin.create_partitions([NewPartitions(names.topic, 2)]).values()
-            grown.result(10)
+            grown.result(WITHIN)
+            wait_until("it is seen", lambda: len(end_offsets(kafka, names.topic)) == 2)
             write(kafka, names, range(2))
             write(kafka, names, range(2, 4), partition=1)
             tracker.asked(4)

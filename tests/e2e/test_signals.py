@@ -73,6 +73,7 @@ def test_a_second_signal(kafka: str, names: Names, tmp_path: Path) -> None:
             tracker.asked(10)
             program.send(signal.SIGTERM)
             wait_until("draining", lambda: "draining" in program.get("/readyz")[1])
+            tracker.asked(round(program.metric("postback_in_flight")))
             program.send(signal.SIGTERM)
             assert program.ended() == 1
         assert program.lines[-1] == "stopped at once: what was in flight may be sent again"
@@ -92,6 +93,7 @@ def test_a_drain_that_is_cut(kafka: str, names: Names, tmp_path: Path) -> None:
         prepare(kafka, names, env, tmp_path)
         with Program(env, tmp_path) as program:
             tracker.asked(ANSWERED + 10)
+            wait_until("what is before it is committed", lambda: position(kafka, names) == 3)
             assert program.end() == 0
         last = program.log[-1]
         assert (last["event"], last["level"]) == ("stopped: the drain's time was up", "warning")
@@ -123,6 +125,8 @@ def test_user_signals(kafka: str, names: Names, tmp_path: Path) -> None:
         with Program(env, tmp_path) as program:
             program.ready()
             tracker.asked(10)
+            wait_until("the lag is known", lambda: program.metric("postback_consumer_lag") == EVENTS)
+            program.ready()
             program.send(signal.SIGUSR2)
             program.send(signal.SIGUSR1)
             status = program.said("status")
