@@ -1,9 +1,10 @@
-"""`status` beside real workers: each change is in the verdict within 20 s, from Kafka alone."""
+"""`status` beside real workers: each change is in the verdict, from Kafka alone."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from tests.support.kafka import Names, create_topics, produce, wait_until
 
 pytestmark = pytest.mark.kafka
 
-WITHIN = 20.0
+WITHIN = 60.0
+"""A verdict speaks of the latest 15 s; on a slow machine a look takes some seconds, too."""
 
 
 def row_of(env: dict[str, str]) -> dict[str, Any]:
@@ -29,12 +31,16 @@ def row_of(env: dict[str, str]) -> dict[str, Any]:
 
 
 def becomes(
-    env: dict[str, str], verdict: str, also: Callable[[dict[str, Any]], bool] = lambda _: True
+    env: dict[str, str],
+    verdict: str,
+    also: Callable[[dict[str, Any]], bool] = lambda _: True,
+    before: Callable[[], None] = lambda: None,
 ) -> None:
-    """Wait until it is the verdict."""
+    """Wait until it is the verdict; `before` is done before each look."""
     seen: list[str] = []
 
     def is_it() -> bool:
+        before()
         row = row_of(env)
         seen.append(f"{row['verdict']}: {row['why']}")
         return bool(row["verdict"] == verdict and also(row))
@@ -54,31 +60,44 @@ def test_verdicts(kafka: str, names: Names, tmp_path: Path) -> None:
     def act(_query: Query, _nth: int) -> Act:
         return does[0]
 
-    def publish(start: int, count: int) -> None:
-        produce(kafka, names.topic, [value(f"e-{n}", f"c-{n}") for n in range(start, start + count)])
+    numbers = count()
+
+    def publish(events: int = 1) -> None:
+        produce(kafka, names.topic, [value(f"e-{n}", f"c-{n}") for n in islice(numbers, events)])
 
     with Tracker(act) as tracker:
-        env = settings(kafka, names, tracker, RETRY__DELAYS="5m", RETRY__MAX_ATTEMPTS=3)
+        env = settings(
+            kafka,
+            names,
+            tracker,
+            RETRY__DELAYS="1h",
+            RETRY__MAX_ATTEMPTS=3,
+            CIRCUIT__PROBE_PAUSE_MAX="2s",
+        )
         assert call("topics", "create", env=env, at=tmp_path).returncode == 0
-        publish(0, 20)
+        publish(20)
         row = row_of(env)
         assert (row["verdict"], row["lag"], row["members"]) == ("no_worker", 20, {"source": 0, "tiers": 0})
         with Program(env, tmp_path) as program:
-            becomes(env, "flowing", lambda row: row["lag"] == 0 and row["delivered_per_second"] > 0)
+            becomes(env, "flowing", lambda row: row["lag"] <= 1 and row["delivered_per_second"] > 0, publish)
             run("pause", "--because", "a test", env=env)
             becomes(env, "paused", lambda row: row["orders"][0]["because"] == "a test")
             run("rate", "1", env=env)
             run("resume", env=env)
-            publish(100, 200)
+            publish(200)
             becomes(env, "rate_limited", lambda row: row["circuit"] == "closed")
             does[0] = 404
             run("rate", "off", env=env)
-            becomes(env, "failing", lambda row: row["failing_per_second"]["404"] > 0)
+            becomes(
+                env,
+                "failing",
+                lambda row: row["failing_per_second"]["404"] > 0 and row["waiting"][0]["waiting"] > 50,
+                publish,
+            )
             waiting = row_of(env)["waiting"]
-            assert [(tier["tier"], tier["overdue_seconds"]) for tier in waiting] == [("5m", 0.0)]
-            assert waiting[0]["waiting"] > 50
+            assert [(tier["tier"], tier["overdue_seconds"]) for tier in waiting] == [("1h", 0.0)]
             does[0] = 503
-            publish(400, 60)
+            publish(60)
             becomes(env, "partner_down", lambda row: "503" in row["why"] and row["circuit"] == "open")
             does[0] = 200
             wait_until("nothing is due", lambda: row_of(env)["lag"] == 0, WITHIN)
