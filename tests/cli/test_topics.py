@@ -53,7 +53,7 @@ def test_grows_its_own(kafka: str, names: Names) -> None:
         names.journal: "created",
         names.control: "created",
     }
-    assert [partitions(kafka, topic) for topic in results] == [4, 6, 4, 4, 1]
+    wait_until("all are seen", lambda: [partitions(kafka, one) for one in results] == [4, 6, 4, 4, 1])
 
 
 @pytest.mark.kafka

@@ -29,7 +29,7 @@ def opened() -> Iterator[Browser]:
     assert CHROMIUM is not None, "chromium is not on PATH, and under CI nothing is skipped"
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=120_000)
         try:
             yield browser
         finally:
@@ -53,7 +53,7 @@ class Visit(NamedTuple):
 
     def waits_for(self, text: str) -> None:
         """Wait until it is read on the page; nobody reloads it."""
-        self.page.get_by_text(text).first.wait_for(timeout=30_000)
+        self.page.get_by_text(text).first.wait_for()
 
     def faults(self) -> list[str]:
         """What axe finds that keeps somebody from using it."""
@@ -75,7 +75,7 @@ class Visit(NamedTuple):
 def visit(browser: Browser, base: str, *, width: int = WIDE, **context: Any) -> Iterator[Visit]:
     """A visitor with nothing kept from before; in the end nothing may have gone wrong."""
     made = browser.new_context(viewport={"width": width, "height": 900}, **context)
-    made.set_default_timeout(20_000)
+    made.set_default_timeout(60_000)
     page, wrong = made.new_page(), list[str]()
     page.on("request", lambda request: None if request.url.startswith(base) else wrong.append(request.url))
     page.on("console", lambda said: wrong.append(said.text) if said.type in {"error", "warning"} else None)
