@@ -31,10 +31,12 @@ SENDS_FOR_SECONDS = 7.0
 """Seconds after its last claim for which a run sends; the difference is for records on their way."""
 
 _LOOK_SECONDS = 1.0  # between two looks at what may have changed
+_SAID_AT_LOOK = 3  # that a run waits: after a standstill of its own its next claim counts sooner
 _LET_GO_WITHIN_SECONDS = 2.0
 
 UNDER_WAY = "wait for its end; after a Ctrl-C there the same command goes on with what is left"
 AGAIN = "give the command again: it goes on with what is left"
+WAITS = "waiting for the broker: it does not answer (Ctrl-C ends it)"
 
 _Item = TypeVar("_Item")
 
@@ -75,11 +77,18 @@ def _held(control: PlanStore, keys: Iterable[str]) -> dict[str, Claim]:
 class PlanLease:
     """A context manager that holds the plan with this key, taking it over from the run `after`.
 
-    Raises PlanTaken if another run holds it, CannotDo if that can't be known.
+    `hear` is told when the run waits for the broker. Raises PlanTaken if another run holds the plan, CannotDo
+    if that can't be known.
     """
 
-    def __init__(self, control: PlanStore, plan_key: str, after: str | None = None) -> None:
-        self._control, self._key = control, plan_key
+    def __init__(
+        self,
+        control: PlanStore,
+        plan_key: str,
+        after: str | None = None,
+        hear: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._control, self._key, self._hear = control, plan_key, hear
         self._claim = Claim(uuid4().hex[:12], after)
         self._said_at = time.monotonic()
         self._over = Event()
@@ -107,8 +116,12 @@ class PlanLease:
     def while_ours(self, items: Iterable[_Item]) -> Iterator[_Item]:
         """Pass items on while this run may send; wait while it may not; raise CannotDo once it is lost."""
         for item in items:
+            looks = 0
             while time.monotonic() > self._said_at + SENDS_FOR_SECONDS and self._lost is None:
                 time.sleep(_LOOK_SECONDS)
+                looks += 1
+                if looks == _SAID_AT_LOOK:
+                    self._hear(WAITS)
             if self._lost is not None:
                 raise CannotDo([self._lost], AGAIN)
             yield item

@@ -94,7 +94,8 @@ class PublishedFiles:
         with ExitStack() as stack:
             try:
                 self._control.make()
-                holding = PlanLease(PlanStore(self._settings, KIND, _mute), known.plan.key, known.former)
+                control = PlanStore(self._settings, KIND, _mute)
+                holding = PlanLease(control, known.plan.key, known.former, self._hear)
                 stack.enter_context(holding)
                 self._must_be_as_it_was(known)
                 if known.is_new:

@@ -145,7 +145,8 @@ class Replaying:
             yield holding
 
     def _held(self, plan: Plan) -> PlanLease:
-        return PlanLease(PlanStore(self._settings, KIND, _mute), plan.key, self._former.get(plan.key))
+        control = PlanStore(self._settings, KIND, _mute)
+        return PlanLease(control, plan.key, self._former.get(plan.key), self._hear)
 
     def _yield_to_others(self, plan: Plan) -> None:
         """Withdraw a plan if an unknown earlier one shares letters with it."""
