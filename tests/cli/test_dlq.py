@@ -14,15 +14,13 @@ from schemas import DeadLetter, DeadReason, WorkerHeaders
 from tests.cli.invoke import NOBODY, kafka_env, run, run_json
 from tests.support.kafka import WITHIN, Names, Write, committed, create_topics, produce
 
-NOW = time.time()
-
 
 def dead(name: str, partition: int = 0, age: float = 0, status: int | None = None, **more: str) -> Write:
-    """A dead letter of the event `name`, given up `age` seconds before this test began."""
+    """A dead letter of the event `name`, given up `age` seconds ago."""
     reason = DeadReason(more.get("reason", "exhausted"))
     error = more.get("error", "HTTP 503")
     headers = WorkerHeaders(
-        attempts=12, reason=reason, status=status, error=error, dead_at=NOW - age, origin="c/0/7"
+        attempts=12, reason=reason, status=status, error=error, dead_at=time.time() - age, origin="c/0/7"
     ).write()
     event = {name: text for name, text in more.items() if name not in {"reason", "error"}}
     value = json.dumps({"event_id": name, "click_id": f"click-{name}", **event}).encode()

@@ -31,9 +31,10 @@ MANY = 60
 
 
 def dead(name: str, partition: int = 0, age: float = 0, **told: Any) -> Write:
-    """A dead letter of the event `name`, given up `age` seconds before this test began."""
+    """A dead letter of the event `name`, given up `age` seconds ago."""
     of = {"reason": DeadReason.EXHAUSTED, "status": 503, "attempts": 12, **told}
-    headers = WorkerHeaders(error="HTTP 503", dead_at=NOW - age, origin="c/0/7")._replace(**of).write()
+    now = time.time()
+    headers = WorkerHeaders(error="HTTP 503", dead_at=now - age, origin="c/0/7")._replace(**of).write()
     return Write(value(name), f"click-{name}".encode(), (("trace", b"\xff"), *headers), partition)
 
 

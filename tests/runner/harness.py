@@ -46,7 +46,7 @@ from worker.runner import (
 )
 from worker.runner.claim_checks import Stranger
 
-WITHIN = 20.0
+WITHIN = 60.0
 SOURCE, DLQ, JOURNAL = "conversions", "worker.dlq", "worker.journal"
 IDENTITY = Identity(SOURCE, "partner")
 TRACED = SpanOwner("partner", "worker", "worker.retry", 1.0)

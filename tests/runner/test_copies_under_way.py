@@ -26,7 +26,7 @@ async def test_in_flight_of_an_earlier_assignment() -> None:
         harness.write(0)
         await harness.sent(1)
         await lost_and_back(harness)
-        assert harness.position() is None
+        assert harness.position() in {None, 0}
         harness.sender.gate.set()
         await harness.committed(1)
     assert harness.clicks == ["c-0", "c-0"]

@@ -11,7 +11,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.adapters.http.test_hostile import CHUNKED, LONG, endlessly
-from tests.adapters.http.world import SHORT, World, send, verdict
+from tests.adapters.http.world import PATIENT, SHORT, World, send, verdict
 from tests.support.partner import OK, Visit, always, then_close, then_hang, turns
 from worker.core.answer import Failure, FailureKind, HttpOrigin, Request, Response
 
@@ -40,7 +40,7 @@ CLOSED = {
 async def test_kept(world: World, pieces: tuple[bytes, ...]) -> None:
     """A connection serves one request after the other as long as answers end where they say."""
     partner = await world.partner(always(*pieces))
-    lane = world.sender().lane()
+    lane = world.sender(drain_seconds=PATIENT).lane()
     for _ in range(3):
         assert isinstance(await lane.send(Request(partner.origin, "/p")), Response)
     assert (partner.connections, len(partner.requests)) == (1, 3)

@@ -131,8 +131,11 @@ def silently_closing(told: Counter[str], turns: int | None) -> Script:
 
 
 @pytest.mark.parametrize("turns", [0, 3, None])
-async def test_partner_that_closes_silently(world: World, turns: int | None) -> None:
+async def test_partner_that_closes_silently(
+    world: World, turns: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A partner that closes after each answer without saying so costs no more than an attempt or two."""
+    monkeypatch.setattr(connection_reuse, "TRIAL_SECONDS", 3600.0)  # one trial, however slow the machine
     events, lanes, told = 200, 16, Counter[str]()
     partner = await world.partner(silently_closing(told, turns))
     sender = world.sender()

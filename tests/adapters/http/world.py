@@ -22,7 +22,7 @@ from worker.ports import Sender
 
 Transport = Literal["direct", "session"]
 
-PATIENT = 20.0
+PATIENT = 60.0
 """A timeout that no test waits for."""
 
 SHORT = 0.5
