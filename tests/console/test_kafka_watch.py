@@ -81,6 +81,13 @@ async def test_the_last_hour(world: KafkaWorld) -> None:
         step("e-1", StepKind.RETRY, status=500, reason="status", due_at=format_time(time()), **attempt),
         step("e-2", StepKind.DEAD, reason="expired"),
     )
+    # The status speaks of the latest seconds alone: it is looked at first.
+    snapshot = await until(
+        world, lambda snapshot: snapshot.status is not None and snapshot.status.flow.steps.failures == 1
+    )
+    assert snapshot.status is not None
+    assert (snapshot.status.diagnosis.verdict, snapshot.status.flow.lag) == (FlowVerdict.NO_WORKER, 5)
+    assert (snapshot.status.flow.steps.delivered, snapshot.status.flow.steps.failed) == (1, {"500": 1})
     snapshot = await until(world, lambda snapshot: sum(minute.delivered for minute in snapshot.hour) == 1)
     snapshot = await until(
         world, lambda snapshot: sum(minute.published or 0 for minute in snapshot.hour) == 5
@@ -89,12 +96,6 @@ async def test_the_last_hour(world: KafkaWorld) -> None:
     assert sum(minute.waiting for minute in snapshot.hour) == 1
     assert [minute.failed for minute in snapshot.hour if minute.failed] == [{"500": 1}]
     assert [minute.dead for minute in snapshot.hour if minute.dead] == [{"expired": 1}]
-    snapshot = await until(
-        world, lambda snapshot: snapshot.status is not None and snapshot.status.flow.steps.failures == 1
-    )
-    assert snapshot.status is not None
-    assert (snapshot.status.diagnosis.verdict, snapshot.status.flow.lag) == (FlowVerdict.NO_WORKER, 5)
-    assert (snapshot.status.flow.steps.delivered, snapshot.status.flow.steps.failed) == (1, {"500": 1})
     assert snapshot.trouble is None
     assert snapshot.progress.is_whole
 
