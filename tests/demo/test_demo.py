@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
@@ -135,6 +136,22 @@ async def test_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
         assert tracker.recorded_during(tracker.recorded_at[-1]) == 1
     finally:
         await tracker.close()
+
+
+@pytest.mark.usefixtures("asks_briefly")
+async def test_stood_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all stands still for longer than the worker waits, what is on its way counts all the same."""
+    stills = iter([1.5])
+
+    class Still(Tracker):
+        def is_down(self) -> bool:
+            time.sleep(next(stills, 0.0))
+            return super().is_down()
+
+    monkeypatch.setattr(demonstration, "Tracker", Still)
+    until = asyncio.Event()
+    account = await Demo(40, 0.0).run(lambda progress: until.set() if progress.is_over else None, until)
+    assert account.complete, account.lines()
 
 
 @pytest.mark.usefixtures("asks_briefly")

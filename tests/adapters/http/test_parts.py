@@ -10,13 +10,14 @@ import time
 import aiohttp
 import pytest
 
+from tests.runner.harness import until
 from worker.adapters.http import SenderOptions, UnprovenLibrary, check_libraries, make_sender
 from worker.adapters.http.direct import pause_after
 from worker.adapters.http.errors import CLOSED_EARLY, NotResent, failure_of, lost
 from worker.adapters.http.head import HeadReader
 from worker.adapters.http.options import HEAD_LIMIT_BYTES
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
-from worker.adapters.http.sweeper import Sweeper
+from worker.adapters.http.sweeper import PATIENCE_SECONDS, STILL_SECONDS, Sweeper
 from worker.core.answer import Failure, FailureKind
 
 
@@ -90,6 +91,37 @@ async def test_sweeper() -> None:
     young.deadline = 0.0
     await young.expired.wait()
     assert not late.closed
+
+
+class LateClock:
+    """A clock that a test sets; it notes how often it was looked at."""
+
+    def __init__(self) -> None:
+        self.now, self.looks = 0.0, 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.now
+
+    async def looked_at(self, times: int) -> None:
+        """Wait until it was looked at so many times more."""
+        wanted = self.looks + times
+        await until("it was looked at", lambda: self.looks >= wanted)
+
+
+async def test_after_a_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was over its time when the loop went on has a moment more, once: standstills do not add up."""
+    clock = LateClock()
+    monkeypatch.setattr("worker.adapters.http.sweeper.monotonic", clock)
+    sweeper = Sweeper()
+    fly = Mayfly(sweeper, 1.0)
+    clock.now = 5.0
+    await clock.looked_at(4)
+    clock.now = 5.0 + PATIENCE_SECONDS - 0.1
+    await clock.looked_at(4)
+    assert not fly.expired.is_set()
+    clock.now += STILL_SECONDS
+    await fly.expired.wait()
 
 
 async def test_one_that_begins_anew_is_not_ended() -> None:
