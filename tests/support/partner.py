@@ -208,6 +208,18 @@ def then_hang(*pieces: bytes) -> Script:
     return script
 
 
+def endlessly(start: bytes, more: bytes) -> Script:
+    """Answer with a start, and then with more of the same for as long as the visitor stays."""
+
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.send(start)
+        while True:
+            await visit.send(more)
+
+    return script
+
+
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(65536):
         writer.write(data)

@@ -10,9 +10,8 @@ import time
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tests.adapters.http.test_hostile import CHUNKED, LONG, endlessly
-from tests.adapters.http.world import PATIENT, SHORT, World, send, verdict
-from tests.support.partner import OK, Visit, always, then_close, then_hang, turns
+from tests.adapters.http.world import CHUNKED, LONG, PATIENT, SHORT, World, send, verdict
+from tests.support.partner import OK, Visit, always, endlessly, then_close, then_hang, turns
 from worker.core.answer import Failure, FailureKind, HttpOrigin, Request, Response
 
 KEPT = {

@@ -28,6 +28,10 @@ PATIENT = 60.0
 SHORT = 0.5
 """A timeout that a test waits for, and that a slow machine still keeps."""
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
+"""Beginnings of answers whose bodies follow."""
+
 
 class World:
     """Makes partners and senders, and takes them away again."""

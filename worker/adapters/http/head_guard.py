@@ -30,7 +30,7 @@ NEVER = float("inf")
 
 
 class HeadGuard(asyncio.Protocol):
-    """Stands between a transport and aiohttp's handler of it; `deadline` is for the next head.
+    """Stands between a transport and aiohttp's handler of it; `deadline` is for the next head, or a body.
 
     `unwritten` says that the partner ended a kept connection before any of the request was written, and
     that none of it will be.
@@ -64,6 +64,7 @@ class HeadGuard(asyncio.Protocol):
         """Get ready for the answer to a new request, whose head must be over by the deadline."""
         self.deadline = deadline
         self._in_head = True
+        self._reading = None
         self._batching.expect()
 
     def data_received(self, data: bytes) -> None:
@@ -78,17 +79,25 @@ class HeadGuard(asyncio.Protocol):
         else:
             self._end(UNASKED)
 
-    def watch(self, reading: asyncio.Timeout | None) -> None:
-        """End this reading of the body if the body turns out to be broken; None ends the watch.
+    def watch(self, reading: asyncio.Timeout, deadline: float) -> None:
+        """End this reading of the body at the deadline, or when the body turns out to be broken.
 
         aiohttp lets the reader of a body go on waiting when its parser has given up.
         """
-        self._reading = reading
+        self._reading, self.deadline = reading, deadline
         self._cut_short()
 
+    def unwatch(self, reading: asyncio.Timeout) -> None:
+        """Note that this reading is over; the connection may serve another request by now."""
+        if self._reading is reading:
+            self._reading, self.deadline = None, NEVER
+
     def expire(self) -> None:
-        """End an answer whose head takes too long."""
-        self._end(TIMED_OUT)
+        """End an answer whose head takes too long, or the reading of a body that does."""
+        if self._reading is None:
+            self._end(TIMED_OUT)
+        else:
+            self._stop(self._reading)
 
     def close(self) -> None:
         """End the connection."""
@@ -147,8 +156,12 @@ class HeadGuard(asyncio.Protocol):
 
     def _cut_short(self) -> None:
         """End the reading of a body that has turned out to be broken."""
-        reading = self._reading
-        if reading is not None and not reading.expired() and self._handler.exception() is not None:
+        if self._reading is not None and self._handler.exception() is not None:
+            self._stop(self._reading)
+
+    def _stop(self, reading: asyncio.Timeout) -> None:
+        self.deadline = NEVER
+        if not reading.expired():
             reading.reschedule(asyncio.get_running_loop().time())
 
     def _end(self, failure: Failure) -> None:

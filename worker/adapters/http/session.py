@@ -114,7 +114,7 @@ class SessionLane(CoroutineLane):
         if refusal is not None:
             return Failure(FailureKind.EGRESS, refusal)
         refusals = watch_refusals()
-        deadline = asyncio.get_running_loop().time() + self._timeout
+        deadline = monotonic() + self._timeout
         try:
             response = await self._ask(self._url(origin, target), content or _PLAIN)
         except EXPECTED as error:
@@ -161,7 +161,7 @@ class SessionLane(CoroutineLane):
         async with discarding(response):
             if reads:
                 body = await _read(response, BODY_LIMIT_BYTES, deadline)
-            drained = asyncio.get_running_loop().time() + self._drain_seconds
+            drained = monotonic() + self._drain_seconds
             rest = await _read(response, DRAIN_LIMIT_BYTES, min(deadline, drained))
         if not reads and response.status in self._options.refusals:
             return rest[:REFUSAL_LIMIT_BYTES]
@@ -268,13 +268,13 @@ async def _read(response: ClientResponse, limit: int, deadline: float) -> bytes:
     body = bytearray()
     guard = _guard(response)
     with suppress(*EXPECTED):
-        async with asyncio.timeout_at(deadline if guard else 0.0) as reading:
+        async with asyncio.timeout_at(None if guard else 0.0) as reading:
             if guard:
-                guard.watch(reading)
+                guard.watch(reading, deadline)
             while len(body) < limit and not response.content.at_eof():
                 body += await response.content.read(limit - len(body))
     if guard:
-        guard.watch(None)
+        guard.unwatch(reading)
     return bytes(body)
 
 
