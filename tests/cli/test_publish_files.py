@@ -17,6 +17,7 @@ from tests.cli.invoke import kafka_env, publishing, run
 from tests.support.broker import Broker
 from tests.support.kafka import Names, create_topics, end_offsets, read_all, wait_until
 from worker.ops import publishing as publishing_of
+from worker.ops.hearing import UNHEARD
 from worker.ops.plan_lease import PlanLease
 from worker.ops.plan_store import PlanStore
 from worker.ops.published_files import KIND
@@ -190,7 +191,7 @@ def test_a_late_interrupt(kafka: str, names: Names, tmp_path: Path, monkeypatch:
         ended = run("publish", str(file), env=env)
     assert ended.exit_code != 0
     assert ended.stdout == f"published 3 events to {names.topic}\n"
-    (plan,) = PlanStore(load(environ=env, dotenv=tmp_path), KIND, print).plans()
+    (plan,) = PlanStore(load(environ=env, dotenv=tmp_path), KIND, UNHEARD).plans()
     assert not plan.is_done
     assert run("publish", str(file), env=env).stdout == f"published 0 events to {names.topic}\n"
 
@@ -222,7 +223,7 @@ def test_while_another_is_at_it(kafka: str, names: Names, tmp_path: Path) -> Non
     file.write_bytes(event("1"))
     first = run("publish", str(file), env=env)
     assert first.exit_code == 0, first.stderr
-    control = PlanStore(load(environ=env, dotenv=tmp_path), KIND, print)
+    control = PlanStore(load(environ=env, dotenv=tmp_path), KIND, UNHEARD)
     (plan,) = control.plans()
     control.write(plan._replace(is_done=False))
     with PlanLease(control, plan.key):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NoReturn
@@ -17,6 +17,7 @@ from worker.console import replay_runs
 from worker.console.replay_runs import STOPPED, Run, Runs
 from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
+from worker.ops.hearing import Hearing
 from worker.ops.replaying import ReplayRequest
 from worker.settings import Deployment, Settings
 
@@ -26,14 +27,14 @@ class _NeverReady:
 
     waits = 0
 
-    def __init__(self, _of: Deployment, _at: Settings, _reader: object, hear: Callable[[str], None]) -> None:
-        self._hear = hear
+    def __init__(self, _of: Deployment, _at: Settings, _reader: object, hearing: Hearing) -> None:
+        self._hearing = hearing
 
     def ready(self, _asked: ReplayRequest, _now: float) -> NoReturn:
         """Wait, and say so, for ever."""
         while True:
             type(self).waits += 1
-            self._hear("no records come")
+            self._hearing.waits("no records come")
             time.sleep(0.01)
 
 

@@ -244,9 +244,11 @@ def _ignore(_line: EventLine, _error: BadLine) -> None:
 
 def _publish_file(settings: Settings, source: _Source, checked: CheckedFile, *, again: bool) -> None:
     """Publish the events of a file that are not in the source topic yet."""
+    from worker.cli.publishing import waits
+    from worker.ops.hearing import Hearing
     from worker.ops.published_files import PublishedFiles, left_of
 
-    files = PublishedFiles(settings, say)
+    files = PublishedFiles(settings, Hearing(say, waits))
     with errors_shown():
         known = files.known(checked, time.time(), again=again)
         if known.is_done:

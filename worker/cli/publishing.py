@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 
-def waiting(why: str) -> None:
+def waits(why: str) -> None:
     """Say that the command waits for the broker, and why."""
     say(f"waiting for the broker: {why} (Ctrl-C ends it)")
 
@@ -37,7 +37,7 @@ def deliver(
 
     topic = settings.kafka.topic
     with Interrupts() as interrupts, errors_shown():
-        publisher = source_publisher(settings, lambda: interrupts.pending, waiting)
+        publisher = source_publisher(settings, lambda: interrupts.pending, waits)
         account = publishing.deliver(publisher, interrupts.each(items), total, words, topic)
     print(f"{words.done} {words.counted(account.acknowledged)} to {topic}")
     if (

@@ -33,11 +33,12 @@ from worker.cli.completion import fields
 from worker.cli.filters import filtered
 from worker.cli.ordering import giver
 from worker.cli.progress import shown
-from worker.cli.publishing import deliver
+from worker.cli.publishing import deliver, waits
 from worker.cli.tables import print_rows
 from worker.ops.dead_letters import dlq_reader, row_of
 from worker.ops.edits import NOTHING, Edit, read_edited, setting
 from worker.ops.filters import Filters
+from worker.ops.hearing import Hearing
 from worker.ops.publishing import Words
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _run(deployment: Deployment, settings: Settings, asked: ReplayRequest, how: 
     from worker.ops.replaying import Replaying
 
     with dlq_reader(settings) as reader:
-        replaying = Replaying(deployment, settings, reader, say)
+        replaying = Replaying(deployment, settings, reader, Hearing(say, waits))
         ready = replaying.ready(asked, time.time(), shown)
         _tell(ready)
         if how.dry_run:

@@ -17,6 +17,7 @@ from worker.ops.dead_letters import dlq_reader
 from worker.ops.edits import setting
 from worker.ops.errors import CannotDo
 from worker.ops.filters import read_filters
+from worker.ops.hearing import UNHEARD
 from worker.ops.orders import Giver
 from worker.ops.replaying import Replaying, ReplayRequest
 from worker.settings.command_rights import CONSOLE_ACTS
@@ -80,7 +81,7 @@ class KafkaActions:
         """See Actions."""
         settings, now = self._settings(destination), time.time()
         with dlq_reader(settings) as reader:
-            replaying = Replaying(self._watch.deployment, settings, reader, _mute)
+            replaying = Replaying(self._watch.deployment, settings, reader, UNHEARD)
             ready = replaying.ready(_asked(asked, _question(asked), Giver("", now), None), now)
         return ReplayPreview(len(ready.left), ready.left_out, ready.refused, ready.goes_on, ready.faults)
 
@@ -143,7 +144,3 @@ def _asked(asked: ReplayOptions, question: str, giver: Giver, rate: float | None
     return ReplayRequest(
         filters, asked.limit, asked.again, setting(asked.set_), question, giver.by or None, rate
     )
-
-
-def _mute(_why: str) -> None:
-    """Say nothing, as nobody listens during the question."""

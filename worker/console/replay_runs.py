@@ -17,6 +17,7 @@ from worker.ops import publishing
 from worker.ops.access import rights_lacking
 from worker.ops.dead_letters import dlq_reader
 from worker.ops.errors import CannotDo
+from worker.ops.hearing import UNHEARD, Hearing
 from worker.ops.publishing import Words
 from worker.ops.replay import items_of
 from worker.ops.replaying import PreparedReplay, Replaying, ReplayRequest
@@ -68,7 +69,8 @@ class Run:
     def _run(self) -> None:
         try:
             with dlq_reader(self._settings) as reader:
-                replaying = Replaying(self._deployment, self._settings, reader, self._waits)
+                hearing = Hearing(self._look, self._look)
+                replaying = Replaying(self._deployment, self._settings, reader, hearing)
                 ready = replaying.ready(self._asked, time.time())
                 self._send(replaying, ready)
         except Exception as error:
@@ -91,17 +93,17 @@ class Run:
     def _publish(self, replaying: Replaying, ready: PreparedReplay, holding: PlanLease) -> bool:
         """Publish what is left; return whether all of it was acknowledged."""
         topic = self._settings.kafka.topic
-        self._publisher = source_publisher(self._settings, lambda: self._stopping, _mute)
+        self._publisher = source_publisher(self._settings, lambda: self._stopping, UNHEARD.waits)
         items = items_of(replaying.letters(ready), ready.outbound, self._asked.rate, lambda letters: letters)
         account = publishing.deliver(
-            self._publisher, holding.while_ours(items), len(ready.left), WORDS, topic
+            self._publisher, holding.while_ours(items, lambda: self._stopping), len(ready.left), WORDS, topic
         )
         told = (STOPPED,) if account.interrupted else ()
         self.troubles = (*told, *self._lacking(account.troubles), *account.troubles)
         return not self.troubles
 
-    def _waits(self, _why: str) -> None:
-        """Go on waiting, unless interrupted; the page shows the waiting by its unsent count."""
+    def _look(self, _text: str) -> None:
+        """Go on, unless interrupted; the page shows the waiting by its unsent count."""
         if self._stopping:
             raise CannotDo([STOPPED])
 
@@ -168,7 +170,3 @@ class Runs:
             run.stop()
         for run in running:
             run.thread.join(CLOSE_WITHIN_SECONDS)
-
-
-def _mute(_why: str) -> None:
-    """Say nothing: the page shows the waiting by its unsent count."""

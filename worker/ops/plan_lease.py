@@ -8,7 +8,7 @@ still its own.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from threading import Event, Thread
 from types import TracebackType
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import uuid4
 
 from worker.ops.errors import BrokerUnavailable, CannotDo
+from worker.ops.hearing import UNHEARD, Hearing
 from worker.ops.plan_claims import Claim, holder
 
 if TYPE_CHECKING:
-    from worker.ops.plan_store import PlanStore
+    from worker.ops.plan_store import PlanStore, Stop
 
 BEAT_SECONDS = 2.0
 """Seconds between two claims of a live run."""
@@ -32,11 +33,11 @@ SENDS_FOR_SECONDS = 7.0
 
 _LOOK_SECONDS = 1.0  # between two looks at what may have changed
 _SAID_AT_LOOK = 3  # that a run waits: after a standstill of its own its next claim counts sooner
+_SAID_EVERY_LOOKS = 30
 _LET_GO_WITHIN_SECONDS = 2.0
 
 UNDER_WAY = "wait for its end; after a Ctrl-C there the same command goes on with what is left"
 AGAIN = "give the command again: it goes on with what is left"
-WAITS = "waiting for the broker: it does not answer (Ctrl-C ends it)"
 
 _Item = TypeVar("_Item")
 
@@ -48,9 +49,7 @@ class PlanTaken(CannotDo):
         super().__init__(["another command has taken this up meanwhile"], AGAIN)
 
 
-def alive(
-    control: PlanStore, keys: Iterable[str], hear: Callable[[str], None]
-) -> tuple[set[str], Mapping[str, str]]:
+def alive(control: PlanStore, keys: Iterable[str], hearing: Hearing) -> tuple[set[str], Mapping[str, str]]:
     """Which of these plans, by key, a live run holds; and for the others, the run that held each last.
 
     It takes DEAD_AFTER_SECONDS if one of them is claimed by a silent run. Raises CannotDo.
@@ -58,7 +57,7 @@ def alive(
     first = _held(control, keys)
     deadline = time.monotonic() + DEAD_AFTER_SECONDS
     if first:
-        hear(f"one is under way, or was broken off: up to {DEAD_AFTER_SECONDS:g} s to see which")
+        hearing.says(f"one is under way, or was broken off: up to {DEAD_AFTER_SECONDS:g} s to see which")
     living: set[str] = set()
     latest = first
     while latest.keys() - living and time.monotonic() < deadline:
@@ -77,8 +76,8 @@ def _held(control: PlanStore, keys: Iterable[str]) -> dict[str, Claim]:
 class PlanLease:
     """A context manager that holds the plan with this key, taking it over from the run `after`.
 
-    `hear` is told when the run waits for the broker. Raises PlanTaken if another run holds the plan, CannotDo
-    if that can't be known.
+    `hearing` is told when the run waits for the broker. Raises PlanTaken if another run holds the plan,
+    CannotDo if that can't be known.
     """
 
     def __init__(
@@ -86,9 +85,9 @@ class PlanLease:
         control: PlanStore,
         plan_key: str,
         after: str | None = None,
-        hear: Callable[[str], None] = lambda _: None,
+        hearing: Hearing = UNHEARD,
     ) -> None:
-        self._control, self._key, self._hear = control, plan_key, hear
+        self._control, self._key, self._hearing = control, plan_key, hearing
         self._claim = Claim(uuid4().hex[:12], after)
         self._said_at = time.monotonic()
         self._over = Event()
@@ -113,15 +112,22 @@ class PlanLease:
                 [self._claim._replace(is_over=True).record(self._key)], lambda: time.monotonic() > deadline
             )
 
-    def while_ours(self, items: Iterable[_Item]) -> Iterator[_Item]:
-        """Pass items on while this run may send; wait while it may not; raise CannotDo once it is lost."""
+    def while_ours(self, items: Iterable[_Item], stop: Stop = lambda: False) -> Iterator[_Item]:
+        """Pass items on while this run may send; wait while it may not, unless `stop` returns True.
+
+        Raises CannotDo once the plan is lost, and PublishStopped once stopped amid a wait.
+        """
+        from worker.adapters.kafka.bulk_publisher import PublishStopped
+
         for item in items:
             looks = 0
             while time.monotonic() > self._said_at + SENDS_FOR_SECONDS and self._lost is None:
+                if stop():
+                    raise PublishStopped
                 time.sleep(_LOOK_SECONDS)
                 looks += 1
-                if looks == _SAID_AT_LOOK:
-                    self._hear(WAITS)
+                if looks % _SAID_EVERY_LOOKS == _SAID_AT_LOOK:
+                    self._hearing.waits("it does not answer")
             if self._lost is not None:
                 raise CannotDo([self._lost], AGAIN)
             yield item

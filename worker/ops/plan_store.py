@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from worker.ops.broker import answering, asking, partitions_by_topic
 from worker.ops.errors import BrokerUnavailable, CannotDo
+from worker.ops.hearing import Hearing
 from worker.ops.partition_offsets import PartitionOffset
 from worker.ops.plan_claims import Raw, prefix_of
 from worker.ops.plans import Plan, read_plans
@@ -22,12 +23,12 @@ Stop = Callable[[], bool]
 
 
 class PlanStore:
-    """The plans of one `kind`; `on_waiting` hears of a silent broker."""
+    """The plans of one `kind`; `hearing` is told of a silent broker."""
 
-    def __init__(self, settings: Settings, kind: str, on_waiting: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, kind: str, hearing: Hearing) -> None:
         self._settings = settings
         self._kind = kind
-        self._on_waiting = on_waiting
+        self._hearing = hearing
 
     def make(self) -> None:
         """Create the topic if it is missing; raise BrokerUnavailable if that fails."""
@@ -90,7 +91,7 @@ class PlanStore:
         # Duplicates are harmless as long as the order is kept, so none waits for a producer id.
         in_order = {"enable.idempotence": False, "max.in.flight.requests.per.connection": 1}
         with answering(self._settings):
-            publisher = BulkPublisher(config | in_order, topic, stop=stop, on_waiting=self._on_waiting)
+            publisher = BulkPublisher(config | in_order, topic, stop=stop, on_waiting=self._hearing.waits)
             try:
                 for number, (key, value) in enumerate(records):
                     publisher.send(RecordName("record ", number), key, value)

@@ -7,11 +7,12 @@ process time to arrive.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from worker.ops.broker import answering, partitions_by_topic
 from worker.ops.errors import CannotDo
+from worker.ops.hearing import Hearing
 from worker.ops.reading import open_topic
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ What a killed process had written to its connections may reach the source after 
 NO_SOURCE = "`postback-worker topics create --help` tells how to make it"
 
 
-def settle(hear: Callable[[str], None]) -> None:
-    """Wait for records that may be on their way; `hear` is told so."""
-    hear(f"one was broken off: {SETTLE_SECONDS:g} s for what it may have left on its way")
+def settle(hearing: Hearing) -> None:
+    """Wait for records that may be on their way; `hearing` is told so."""
+    hearing.says(f"one was broken off: {SETTLE_SECONDS:g} s for what it may have left on its way")
     time.sleep(SETTLE_SECONDS)
 
 

@@ -8,12 +8,13 @@ several runs publish it at once, only one does, and it holds the plan while it s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.ops.errors import CannotDo
+from worker.ops.hearing import UNHEARD, Hearing
 from worker.ops.plan_lease import UNDER_WAY, PlanLease, PlanTaken, alive
 from worker.ops.plan_store import PlanStore
 from worker.ops.plans import Plan
@@ -50,12 +51,12 @@ class FileState(NamedTuple):
 
 
 class PublishedFiles:
-    """The published files; `hear` is told what is waited for, and why a file can't be resumed."""
+    """The published files; `hearing` is told what is waited for, and why a file can't be resumed."""
 
-    def __init__(self, settings: Settings, hear: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, hearing: Hearing) -> None:
         self._settings = settings
-        self._hear = hear
-        self._control = PlanStore(settings, KIND, hear)
+        self._hearing = hearing
+        self._control = PlanStore(settings, KIND, hearing)
 
     def known(self, checked: CheckedFile, now: float, *, again: bool) -> FileState:
         """What is known of a file; `again` ignores that it was published. Raises CannotDo."""
@@ -67,9 +68,9 @@ class PublishedFiles:
             found = self._found(plan.id)
             if found is not None and found.is_done and not again:
                 return FileState(found, Counter(), found, is_new=False)
-            living, former = alive(self._control, [plan.key], self._hear)
+            living, former = alive(self._control, [plan.key], self._hearing)
         except CannotDo as error:
-            self._hear(f"whether it was begun before can't be known: {error}")
+            self._hearing.says(f"whether it was begun before can't be known: {error}")
             return FileState(plan, Counter(), None)
         if living:
             raise CannotDo(["this file is being published by another command"], UNDER_WAY)
@@ -77,7 +78,7 @@ class PublishedFiles:
             return FileState(plan, Counter(), found, former.get(plan.key))
         if since_of(found, source) is not None:
             if not former:
-                settle(self._hear)
+                settle(self._hearing)
             return FileState(found, self._there(found), found, former.get(plan.key), is_new=False)
         if again:
             return FileState(plan, Counter(), found, former.get(plan.key))
@@ -94,8 +95,8 @@ class PublishedFiles:
         with ExitStack() as stack:
             try:
                 self._control.make()
-                control = PlanStore(self._settings, KIND, _mute)
-                holding = PlanLease(control, known.plan.key, known.former, self._hear)
+                control = PlanStore(self._settings, KIND, UNHEARD)
+                holding = PlanLease(control, known.plan.key, known.former, self._hearing)
                 stack.enter_context(holding)
                 self._must_be_as_it_was(known)
                 if known.is_new:
@@ -103,7 +104,7 @@ class PublishedFiles:
             except PlanTaken:
                 raise
             except CannotDo as error:
-                self._hear(f"broken off, it can't go on later: {error}")
+                self._hearing.says(f"broken off, it can't go on later: {error}")
                 holding = None
             yield holding
 
@@ -144,7 +145,3 @@ def left_of(items: Iterable[NamedRecord], there: Counter[bytes]) -> Iterator[Nam
 
 def _digest(value: bytes | None) -> bytes:
     return blake2b(value or b"", digest_size=16).digest()
-
-
-def _mute(_why: str) -> None:
-    """Say nothing: the publisher of the events says why it waits."""

@@ -8,7 +8,7 @@ resumes it and sends nothing twice. Simultaneous runs never send what another ha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -18,6 +18,7 @@ from worker.ops.dead_letters import matching, quietly
 from worker.ops.edits import Edit, Revise, as_it_is
 from worker.ops.errors import CannotDo
 from worker.ops.filters import Filters
+from worker.ops.hearing import UNHEARD, Hearing
 from worker.ops.judging import judge_of
 from worker.ops.partition_offsets import NO_OFFSETS, PartitionOffset, PartitionOffsets
 from worker.ops.plan_claims import came_before
@@ -78,20 +79,20 @@ class PreparedReplay(NamedTuple):
 
 
 class Replaying:
-    """Replays of one destination, read by `reader`; `hear` is told what it waits for."""
+    """Replays of one destination, read by `reader`; `hearing` is told what it waits for."""
 
     def __init__(
         self,
         deployment: Deployment,
         settings: Settings,
         reader: TopicReader,
-        hear: Callable[[str], None],
+        hearing: Hearing,
     ) -> None:
         self._deployment = deployment
         self._settings = settings
         self._reader = reader
-        self._hear = hear
-        self._control = PlanStore(settings, KIND, hear)
+        self._hearing = hearing
+        self._control = PlanStore(settings, KIND, hearing)
         self._sent: dict[str, Set[PartitionOffset]] = {}  # by unfinished plans that no live run holds
         self._known: set[str] = set()  # the plans that existed
         self._former: Mapping[str, str] = {}  # by plan key: dead runs that held plans
@@ -104,7 +105,7 @@ class Replaying:
         log = self._log()
         plans = [plan for plan in self._control.plans() if log is None or plan.log in {None, log}]
         begun = [plan for plan in plans if not plan.is_done]
-        living, self._former = alive(self._control, [plan.key for plan in begun], self._hear)
+        living, self._former = alive(self._control, [plan.key for plan in begun], self._hearing)
         others = [plan for plan in begun if plan.key in living]
         same = next((plan for plan in begun if plan.question == asked.question), None)
         if same in others:
@@ -145,8 +146,8 @@ class Replaying:
             yield holding
 
     def _held(self, plan: Plan) -> PlanLease:
-        control = PlanStore(self._settings, KIND, _mute)
-        return PlanLease(control, plan.key, self._former.get(plan.key), self._hear)
+        control = PlanStore(self._settings, KIND, UNHEARD)
+        return PlanLease(control, plan.key, self._former.get(plan.key), self._hearing)
 
     def _yield_to_others(self, plan: Plan) -> None:
         """Withdraw a plan if an unknown earlier one shares letters with it."""
@@ -173,7 +174,7 @@ class Replaying:
 
     def letters(self, ready: PreparedReplay) -> Iterator[DeadLetter]:
         """Read what is left to send, as long as it takes, because some may have been sent already."""
-        return read_again(self._reader, self._settings.dlq_topic, ready.left, self._hear)
+        return read_again(self._reader, self._settings.dlq_topic, ready.left, self._hearing.waits)
 
     def _resumed(
         self, plan: Plan, sent: Set[PartitionOffset], asked: ReplayRequest, outbound: Outbound, now: float
@@ -246,13 +247,15 @@ class Replaying:
     ) -> dict[str, Set[PartitionOffset]]:
         """The places that each of these plans has sent, by its id."""
         if any(plan.key not in self._former for plan in begun):
-            settle(self._hear)
+            settle(self._hearing)
         return {plan.id: self._sent_by(plan, source) for plan in begun}
 
     def _sent_by(self, plan: Plan, source: Mapping[Partition, OffsetRange]) -> Set[PartitionOffset]:
         since, name = since_of(plan, source), self._settings.destination.name
         if since is None:
-            self._hear(f"what {plan.key} has sent is no longer on the source: all of it counts as sent")
+            self._hearing.says(
+                f"what {plan.key} has sent is no longer on the source: all of it counts as sent"
+            )
             return plan.places
         letters = read_again(self._reader, self._settings.dlq_topic, plan.places)
         revise = self._edits.get(plan.id, as_it_is)
@@ -265,7 +268,3 @@ def _all(sets: Iterable[Set[PartitionOffset]]) -> PartitionOffsets:
 
 def _by(plan: Plan) -> str:
     return f", by {plan.by}" if plan.by else ""
-
-
-def _mute(_why: str) -> None:
-    """Say nothing: the publisher of the letters says why it waits."""
