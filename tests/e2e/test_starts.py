@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from schemas import JournalStep, StepKind, format_time
 from tests.e2e.events import value
 from tests.e2e.program import Program, call, settings
 from tests.e2e.tracker import Tracker
@@ -25,6 +27,7 @@ from tests.support.kafka import (
     read_all,
     wait_until,
 )
+from worker.adapters.kafka.journaled_offsets import FIRST_DAY_SECONDS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.process]
 EVENTS = 140
@@ -168,3 +171,26 @@ def test_latest_on_the_first_day(kafka: str, names: Names, tmp_path: Path, track
         wait_until("the new ones", lambda: second <= set(tracker.clicks))
         assert worker.end() == 0
     assert set(tracker.clicks) == second
+
+
+@pytest.mark.parametrize("former", [True, False])
+def test_latest_with_a_journal(
+    kafka: str, names: Names, tmp_path: Path, tracker: Tracker, former: bool
+) -> None:
+    """START counts for a source that took the place of a former one, of which alone the journal tells."""
+    create_topics(kafka, {names.topic: 2})
+    env = settings(kafka, names, tracker, KAFKA__START="latest")
+    assert call("topics", "create", env=env, at=tmp_path).returncode == 0
+    topic = f"{names.topic}.former" if former else names.topic
+    ago = time.time() - 2 * FIRST_DAY_SECONDS
+    step = JournalStep(at=format_time(ago), step=StepKind.DELIVERED, event_id="e", origin=f"{topic}/9/0")
+    produce(kafka, names.journal, [Write(step.to_json(), b"e", timestamp=int(ago * 1000))])
+    first = write(kafka, names.topic, "a")
+    with Program(env, tmp_path) as worker:
+        wait_until("the claims", lambda: len(committed(kafka, names.group, names.topic)) == 2)
+        second = write(kafka, names.topic, "b")
+        wait_until("the new ones", lambda: second <= set(tracker.clicks))
+        if not former:
+            wait_until("those of a new partition", lambda: first <= set(tracker.clicks))
+        assert worker.end() == 0
+    assert set(tracker.clicks) == (second if former else first | second)

@@ -84,7 +84,7 @@ class RememberedOffset(NamedTuple):
 
 
 class GroupJournal(NamedTuple):
-    """What a group's journal shows of partitions; `is_old` says that the group has not just begun."""
+    """What a group's journal shows of partitions; `is_old`: the group has not just begun with their topic."""
 
     of: Mapping[Partition, FinishedOffsets] = {}
     is_old: bool = False

@@ -24,7 +24,10 @@ MOST_STEPS = 300_000
 LEAST_STEPS = 20_000
 
 FIRST_DAY_SECONDS = 60.0
-"""A journal whose steps are all younger belongs to a group that has only just begun."""
+"""A group whose steps about a topic are all younger has only just begun with it."""
+
+OLD_STEPS = 100
+"""The newest older steps that are read of each partition: are they about this source, or a former one?"""
 
 
 class JournalTopics(NamedTuple):
@@ -43,7 +46,8 @@ def read_journaled(config: Config, journal: JournalTopics, partitions: Collectio
         except NoSuchTopic:
             return GroupJournal()
         young = reader.spans(time.time() - FIRST_DAY_SECONDS)
-        is_old = any(young[at].start > span.start for at, span in spans.items() if at in young)
+        old = {at: span.before(young[at]).last(OLD_STEPS) for at, span in spans.items() if at in young}
+        is_old = journal.source in {_topic_of(record.value) for record in reader.read(old)}
         wanted = {at.number % len(spans) for at in gathered}
         most = max(LEAST_STEPS, MOST_STEPS // len(wanted))
         newest = {at: span.last(most) for at, span in spans.items() if at.number in wanted}
@@ -59,6 +63,12 @@ def read_journaled(config: Config, journal: JournalTopics, partitions: Collectio
         for at, of in gathered.items()
     }
     return GroupJournal({at: of for at, of in told.items() if of is not None}, is_old)
+
+
+def _topic_of(value: bytes | None) -> str | None:
+    """The source topic that a record of the journal is about; None if it is no step."""
+    origin = origin_of(value)
+    return None if origin is None else origin.topic
 
 
 def _look_at_origins(
