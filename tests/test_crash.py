@@ -38,6 +38,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.chaos]
 Make = Callable[..., World]
 A_LOOK = 3.0
 """Seconds within which a worker looks at its topics and rights."""
+AT_ODDS = 120.0
+"""Seconds in which all is done though a member missed, on a busy machine, what the broker had given it."""
 HANGS = {"DESTINATION__TIMEOUT": "60s"}
 # As they are where nobody set them: what a rolling deploy costs should be what it costs a user.
 AS_SHIPPED = {"KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": "15000"}
@@ -96,7 +98,7 @@ def test_a_second_kill_while_the_group_waits(world: Make, way: str) -> None:
     """What is finished while commits are stuck is bounded: the worker stops, however long the group waits."""
     made = world(6, {"KAFKA__PROPERTIES__SESSION_TIMEOUT_MS": "12000", **PROTOCOLS[way]})
     killed_twice(made)
-    verdict = judge(made, within=60.0)
+    verdict = judge(made, within=AT_ODDS)
     print(f"sent twice, {way}, of {verdict.events}: {verdict.twice}")
     assert not verdict.violations
     # At 100 a second: a tick, and the time until commits count as stuck; the group waits for longer.

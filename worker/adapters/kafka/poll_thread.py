@@ -23,6 +23,7 @@ from worker.adapters.kafka.client_errors import ClientErrors
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.deferred_partitions import DeferredPartitions
 from worker.adapters.kafka.errors import LimitedLog, is_about_topic, is_unusable, one_line
+from worker.adapters.kafka.group_agreement import GroupAgreement
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import WantedCommits
 from worker.adapters.kafka.offset_lookup import OffsetLookup
@@ -59,8 +60,7 @@ class PollThread:
         self._turns = Turns(self.last_poll)
         self.watermarks = WatermarkCache()
         self._config = config
-        self._topics = list(options.topics)
-        self._bridge, self._logger = bridge, logger
+        self._bridge, self._logger, self._topics = bridge, logger, list(options.topics)
         paused = PausedPartitions()
         self.stops = StoppedPartitions(paused)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -71,11 +71,11 @@ class PollThread:
         self._assignment = Assignment(bridge, *parts, config)
         self._errors = ClientErrors(str(config["group.id"]), options.refusals, bridge)
         self._refresh = TopicRefresh(config, options.topics, options.ids, self._errors.tell)
+        self._agreement = GroupAgreement(config, options.ids, self._errors.tell, self.renew)
         starts, another = OffsetLookup(options.beginning, options.ids), partial(Consumer, config)
         self.deferred = DeferredPartitions(self._assignment, starts, self._errors.tell, another)
         self._recovery = Recovery(self._assignment, bridge, config, options.skip, self._errors.tell)
         self._route = take_all if options.router is None else BatchRouter(options.router).route
-        self._consumer: Consumer
 
     # --- orders: given by the loop, carried out by the thread ----------------------------------
 
@@ -152,6 +152,7 @@ class PollThread:
         while not self._leaving:
             self._obey()
             self._assignment.renew(self._consumer)
+            self._agreement.look(self._consumer)
             if self._errors.is_outlived() or self._assignment.logs.outlived():
                 self._join_anew()
             if time.monotonic() >= self._renew_at:
@@ -233,8 +234,7 @@ class PollThread:
     def _take_in(self, messages: Sequence[ReceivedMessage]) -> None:
         stopped: dict[Partition, StoppedPartition] = {}
         ours = self._assignment.names
-        came: list[ReceivedMessage] = []
-        ats: list[Partition] = []
+        came, ats = list[ReceivedMessage](), list[Partition]()
         for message in messages:
             error = message.error()
             if error is not None:

@@ -20,6 +20,7 @@ from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.errors import error_code, ignore, made_from_settings
+from worker.adapters.kafka.group_questions import ask_of_groups
 from worker.core.binding import LogId
 
 LOOK_EVERY_SECONDS = 1.0
@@ -141,6 +142,11 @@ class TopicIds:
             if time.monotonic() - self._looked_at >= SOON_SECONDS:
                 self._wanted += 1
                 self._turn.notify_all()
+
+    def ask_of_group(self, group: str) -> Future[Any] | None:
+        """Ask who is in a group, with the same client; there may never be an answer."""
+        admin = self._admin
+        return None if admin is None else _asked(lambda: ask_of_groups(admin, [group])[group])
 
     # --- the thread ----------------------------------------------------------------------------
 
