@@ -122,6 +122,20 @@ def test_steps_come_first(kafka: str, names: Names, env: dict[str, str]) -> None
     assert (found["verdict"], [step["step"] for step in found["steps"]]) == ("delivered", ["delivered"])
 
 
+def test_while_the_journal_was_off(kafka: str, names: Names, env: dict[str, str]) -> None:
+    """What became of an event since its last step is told by the tier or the letter that has it."""
+    due = time.time() + 3600
+    fields = {"attempt": 1, "status": 503, "tier": "10s", "due_at": format_time(time.time() - 60)}
+    steps = [told(StepKind.RETRY, f"e-{n}", f"{names.topic}/0/{n}", **fields) for n in range(2)]
+    produce(kafka, names.journal, steps)
+    produce(kafka, names.tier("10s"), [of("e-1", reason=RetryReason.STATUS, due_at=due)])
+    produce(kafka, names.dlq, [dead("e-0", dead_at=time.time())])
+    waits = run_json("explain", "e-1", env=env)
+    assert waits["line"].startswith(f"waiting for attempt 4, due {format_time(due)[11:19]} UTC, in ")
+    assert [step["attempt"] for step in waits["steps"]] == [1, 3]
+    assert run_json("explain", "e-0", env=env)["line"] == "dead: exhausted, HTTP 503"
+
+
 def test_why_it_is_held(kafka: str, names: Names, env: dict[str, str]) -> None:
     """What ought to go and does not is told with how its destination does, and whether a tier holds it."""
     produce(kafka, names.topic, [Write(value("e-2", "c-2"))])

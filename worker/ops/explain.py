@@ -35,7 +35,10 @@ PACE_SECONDS = 60.0
 LEAST_PACE_SECONDS = 1.0
 """Fewest seconds: steps come in batches."""
 
-GONE = "; no tier holds it: it goes on just now, or was deleted there before it was sent"
+GONE = (
+    "; no tier holds it: it goes on just now, was sent while the journal was off, "
+    "or was deleted there before it was sent"
+)
 
 
 class Explanation(NamedTuple):
@@ -63,6 +66,7 @@ def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: f
     begin = now if moment is None else moment
     found = read(deployment.destinations, wanted, begin)
     is_unknown = not any(one.published or one.steps for one in found)
+    untold = {LifeVerdict.UNTOLD, LifeVerdict.OVERDUE}  # the journal may have been off since its last step
 
     def explanations(one: SearchResult) -> list[Explanation]:
         with answering(one.settings):
@@ -70,7 +74,7 @@ def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: f
 
     def told_of(one: SearchResult) -> list[Explanation]:
         its = explanations(one)
-        if is_unknown or any(life.summary.verdict is LifeVerdict.UNTOLD for life in its):
+        if is_unknown or any(life.summary.verdict in untold for life in its):
             its = explanations(with_undelivered(one, wanted, begin))
         its = _with_why(_with_gone(its, one.settings, wanted), one.settings)
         return _with_kept_back(its, one.settings)

@@ -1,13 +1,14 @@
-"""Explains a conversion without journal steps from the tiers and the dead letters.
+"""Explains a conversion of which the journal does not tell, or not all, from the tiers and the dead letters.
 
 The rule: a waiting or dead record holds what its step would say, so it is returned as a step. The journal may
-be off, and keeps steps for a shorter time than the dead-letter topic keeps letters.
+be off, or have been off for a while, and keeps steps for a shorter time than the dead-letter topic keeps
+letters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas.dead_letter import fields_of
 from worker.ops.explain_reading import SearchResult, SoughtConversion, in_value
@@ -20,24 +21,41 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 
+class _Stage(NamedTuple):
+    """How far a conversion has come, in this order; `attempts` are those of what waits."""
+
+    replays: int
+    has_ended: bool = False
+    attempts: int = 0
+
+
 def with_undelivered(found: SearchResult, wanted: SoughtConversion, begin: float) -> SearchResult:
-    """Add records without a step that wait in the tiers, or died since a time (epoch seconds).
+    """Add records that wait in the tiers, or died since a time (epoch seconds), and that no step tells of.
 
     A letter that was replayed since it died does not tell how the replay went. Raises CannotDo.
     """
-    from schemas import WorkerHeaders
+    from schemas import StepKind, WorkerHeaders
 
-    told = {step.event_id for step in found.steps}
-    replays: dict[object, int] = {}
+    known = [(step.event_id, _stage(step)) for step in found.steps if step.step is not StepKind.DUPLICATE]
     for record in found.published:
-        event_id = fields_of(record.value).get("event_id")
-        replays[event_id] = max(replays.get(event_id, 0), WorkerHeaders.read(record.headers).replays or 0)
+        replays = WorkerHeaders.read(record.headers).replays or 0
+        known.append((fields_of(record.value).get("event_id"), _Stage(replays)))
+    furthest: dict[object, _Stage] = {}
+    for event_id, stage in known:
+        furthest[event_id] = max(furthest.get(event_id, stage), stage)
     steps = [
         step
         for step in _undelivered(found.settings, wanted, begin)
-        if step.event_id not in told and (step.replays or 0) >= replays.get(step.event_id, 0)
+        if step.event_id not in furthest or _stage(step) > furthest[step.event_id]
     ]
     return found._replace(steps=[*found.steps, *steps])
+
+
+def _stage(step: JournalStep) -> _Stage:
+    from schemas import StepKind
+
+    waits = step.step is StepKind.RETRY
+    return _Stage(step.replays or 0, not waits, (step.attempt or 0) if waits else 0)
 
 
 def ids_in_tiers(settings: Settings, wanted: SoughtConversion) -> set[object]:
