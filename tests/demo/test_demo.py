@@ -14,7 +14,9 @@ import sys
 import threading
 import time
 from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.request import urlopen
 
 import aiohttp
@@ -151,6 +153,16 @@ async def test_stood_still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demonstration, "Tracker", Still)
     until = asyncio.Event()
     account = await Demo(40, 0.0).run(lambda progress: until.set() if progress.is_over else None, until)
+    assert account.complete, account.lines()
+
+
+@pytest.mark.usefixtures("asks_briefly")
+async def test_a_clock_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much time passes while nothing runs, it is not given up for that."""
+    monkeypatch.setattr(
+        demonstration, "time", SimpleNamespace(time=time.time, monotonic=count(0, 3600).__next__)
+    )
+    account = await Demo(20, 0.0).run(lambda _: None)
     assert account.complete, account.lines()
 
 

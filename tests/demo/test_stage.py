@@ -6,6 +6,7 @@ import tempfile
 
 import pytest
 
+from worker.demo.demonstration import PATIENCE_TURNS, TURN_SECONDS
 from worker.demo.events import FALLBACK, OTHER
 from worker.demo.stage import deployment_of
 
@@ -28,3 +29,9 @@ def test_nothing_need_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: ["/proc"])
     assert deployment_of("127.0.0.1:9", {FALLBACK: 1001, OTHER: 1002}).names == [FALLBACK, OTHER]
+
+
+def test_a_join_without_an_answer() -> None:
+    """A member that is forgotten while it joins asks anew long before the demonstration is given up."""
+    kafka = deployment_of("127.0.0.1:9", {FALLBACK: 1001, OTHER: 1002}).common.kafka
+    assert kafka.max_poll_interval < PATIENCE_TURNS * TURN_SECONDS / 2

@@ -21,8 +21,9 @@ from worker.demo.stage import deployment_of
 from worker.demo.tracker import Tracker
 from worker.settings import Deployment, Settings
 
-# Seconds without any ending after which it is given up; the slowest record needs about ten.
-_PATIENCE_SECONDS = 60.0
+# Turns without any ending, a minute of them, after which it is given up; the slowest record needs about ten
+# seconds. They are counted, not timed: in a process that stands still, nothing ends.
+TURN_SECONDS, PATIENCE_TURNS = 0.1, 600
 
 Beside = Callable[[Deployment], AbstractAsyncContextManager[None]]
 """A context to be open as long as the worker runs."""
@@ -80,21 +81,24 @@ class Demo:
     ) -> None:
         stop = asyncio.Event()
         working = asyncio.create_task(worker.run(stop, self._note_start))
-        ended, deadline = 0, time.monotonic() + _PATIENCE_SECONDS
+        ended, patience = 0, PATIENCE_TURNS
         progress = self._progress()
-        while not working.done() and time.monotonic() < deadline:
+        while not working.done() and patience:
             progress = self._progress()
             tick(progress)
             if progress.is_over or (linger is not None and linger.is_set()):
                 break
             if progress.ended > ended:
-                ended, deadline = progress.ended, time.monotonic() + _PATIENCE_SECONDS
-            await asyncio.sleep(0.1)
+                ended, patience = progress.ended, PATIENCE_TURNS
+            await asyncio.sleep(TURN_SECONDS)
+            patience -= 1
         # How far the last of what is another's was passed over is told last, and committed a tick later: also
         # after a Ctrl-C that came in between.
-        while progress.is_over and not working.done() and time.monotonic() < deadline:
+        while progress.is_over and not working.done() and patience:
             if not await asyncio.to_thread(is_behind):
                 break
+            await asyncio.sleep(TURN_SECONDS)
+            patience -= 1
         if linger is not None and not working.done():
             await linger.wait()
         stop.set()

@@ -17,13 +17,20 @@ NO_SETTINGS = Path(__file__).parent  # a folder that is there wherever the progr
 MOST_IN_FLIGHT = 256  # of both; each takes two descriptors: the worker's and the network's
 # The embedded broker can delay a group for nearly as long if its members join at an unlucky moment.
 SESSION_TIMEOUT_MS = "6000"
+# It forgets a member whose session ends while that joins, and never answers it: the client asks anew after
+# this time, with which it bounds a join.
+MAX_POLL_INTERVAL_MS, DRAIN_TIMEOUT = "15000", "10s"
 
 
 def deployment_of(bootstrap: str, ports: Mapping[str, int]) -> Deployment:
     """Make the deployment: one takes the events that name it, the other the rest. `ports` are theirs."""
     overrides = {
         "kafka.bootstrap_servers": bootstrap,
-        "kafka.properties": {"session.timeout.ms": SESSION_TIMEOUT_MS},
+        "kafka.properties": {
+            "session.timeout.ms": SESSION_TIMEOUT_MS,
+            "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
+        },
+        "drain_timeout": DRAIN_TIMEOUT,
         "destination.concurrency": _concurrency(),
         "destination.timeout": "1s",
         "destination.allow_private_addresses": True,
