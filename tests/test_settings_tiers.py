@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+from worker.compiled import own_topics
 from worker.core.retry import Tier
+from worker.core.topics import DAY_SECONDS
 from worker.settings import Settings
 from worker.settings.tiers import any_tier, former_tier
 
@@ -37,3 +39,11 @@ def test_former_tiers(topic: str, tier: Tier | None) -> None:
 def test_topics_of_others(topic: str) -> None:
     """No other topic is taken for a delay tier."""
     assert not re.match(any_tier(SETTINGS), topic)
+
+
+@pytest.mark.parametrize(("window", "days"), [("24h", 31), ("60d", 61)])
+def test_how_long_steps_are_kept(window: str, days: int) -> None:
+    """The journal is kept for a day longer than the longer one of the windows that ask for it."""
+    settings = Settings.model_validate({"journal": {"dedup_window": window}})
+    (journal,) = (topic for topic in own_topics(settings) if topic.name == settings.journal_topic)
+    assert journal.retention == days * DAY_SECONDS

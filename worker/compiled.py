@@ -122,9 +122,8 @@ def identity_of(settings: Settings) -> Identity:
 def own_topics(settings: Settings) -> list[OwnTopic]:
     """The topics that the worker needs besides its source."""
     tiers = [OwnTopic(settings.tier_topic(tier), tier.seconds) for tier in settings.tiers]
-    journal = (
-        [OwnTopic(settings.journal_topic, window=settings.retry.window)] if settings.journal.enabled else []
-    )
+    window = max(settings.retry.window, settings.journal.dedup_window)
+    journal = [OwnTopic(settings.journal_topic, window=window)] if settings.journal.enabled else []
     return [*tiers, OwnTopic(settings.dlq_topic), *journal, OwnTopic(settings.control_topic, control=True)]
 
 
