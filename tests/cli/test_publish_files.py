@@ -145,7 +145,7 @@ def test_once(kafka: str, names: Names, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("heeds_interrupts")
 def test_broken_off(names: Names, tmp_path: Path) -> None:
     """A file that is broken off by Ctrl-C and a kill goes on: each line is there as often as in the file."""
-    lines = [event(str(number % 29_000), note="x" * 200) for number in range(30_000)]
+    lines = [event(str(number % 11_000), note="x" * 200) for number in range(12_000)]
     file = tmp_path / "a.jsonl"
     file.write_bytes(b"\n".join(lines))
     with Broker() as broker:

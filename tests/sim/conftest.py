@@ -1,22 +1,16 @@
-"""Simulations are not traced for coverage: the tests of each part cover it, and tracing costs a lot of time.
-
-pytest-cov's own marker stops one of two tracers in a worker of pytest-xdist.
-"""
+"""Simulations are not traced for coverage: the tests of each part cover it."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
 
 import pytest
 
+from tests.support.untraced import untraced
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, object, object]:
-    """Run a test without the tracer, which is put back after it."""
-    tracer = sys.gettrace()
-    sys.settrace(None)
-    try:
+    """Run a test without the tracer."""
+    with untraced():
         return (yield)
-    finally:
-        sys.settrace(tracer)

@@ -274,7 +274,7 @@ async def test_many_small_ones(real_world: KafkaWorld, asks: bool) -> None:
     create_topics(real_world.bootstrap, {topic: 1}, {"max.message.bytes": "20000"})
     publisher = await real_world.publisher(asks=[topic] if asks else [])
     some = random.Random(1)
-    values = [some.randbytes(300) for _ in range(2000)]
+    values = [some.randbytes(300) for _ in range(400)]
     await asyncio.gather(*(publisher.publish(Outgoing(topic, b"k", value, ())) for value in values))
     assert sorted(value or b"" for _, value, _ in real_world.read(topic)) == sorted(values)
 

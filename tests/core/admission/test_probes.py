@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.examples import make_partition, pending_record
+from tests.support.untraced import untraced
 from worker.core.admission.probes import Probes
 from worker.core.answer import Answer, Failure, FailureKind, Response
 from worker.core.assigned_partition import AssignedPartition
@@ -84,7 +87,8 @@ def test_an_outage_of_a_minute(answer: AnswerVerdict, most: int) -> None:
 @pytest.mark.parametrize(("answer", "most"), [(AWAY, 40), (TIMEOUT, 40), (REFUSED, 0)])
 def test_an_outage_of_a_day(answer: AnswerVerdict, most: int) -> None:
     """A day in which nothing is taken costs so many records one attempt."""
-    costs, _ = search({full(number): answer for number in range(4)}, 86_400.0)
+    with untraced():
+        costs, _ = search({full(number): answer for number in range(4)}, 86_400.0)
     assert len(costs) <= most
 
 
@@ -92,7 +96,8 @@ def test_an_outage_of_a_day(answer: AnswerVerdict, most: int) -> None:
 def test_a_partner_that_had_taken_others(minutes: int, most: int) -> None:
     """Where several get 500 that had been taken before, less than two records a minute give way."""
     partitions = [full(number, count=3_000) for number in range(4)]
-    costs, made = search(dict.fromkeys(partitions, INTERNAL), minutes * 60.0, was_there=True)
+    with untraced() if minutes > 60 else nullcontext():
+        costs, made = search(dict.fromkeys(partitions, INTERNAL), minutes * 60.0, was_there=True)
     assert most * 0.8 <= len(costs) <= most
     assert made <= 15 + 2 * minutes
 
