@@ -140,6 +140,14 @@ async def test_idle(world: World) -> None:
     assert partner.connections == 2
 
 
+async def test_old(world: World) -> None:
+    """A connection that was used for its longest time is not asked again, in which no attempt fails."""
+    partner = await world.partner(always(OK))
+    lane = world.sender(oldest_seconds=0.0).lane()
+    found = [verdict(await lane.send(Request(partner.origin, "/p"))) for _ in range(3)]
+    assert (found, partner.connections) == ([200] * 3, 3)
+
+
 async def test_never_early(world: World) -> None:
     """A timeout is not over before its time."""
     partner = await world.partner(then_hang())

@@ -13,7 +13,7 @@ from aiohttp.client_proto import ResponseHandler
 from tests.adapters.http.world import SHORT, Transport, World, send, verdict
 from tests.support.partner import OK, Visit, always, then_hang
 from worker.adapters.http.batching_transport import BatchingTransport
-from worker.adapters.http.head_guard import HeadGuard
+from worker.adapters.http.head_guard import NEVER, HeadGuard
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import WriteBatch
 from worker.core.answer import FailureKind, HttpOrigin, Request, Response
@@ -118,7 +118,7 @@ async def test_lost_connection_is_forgotten() -> None:
     """Nothing holds on to a connection that is gone."""
     sweeper = Sweeper()
     handler = ResponseHandler(asyncio.get_running_loop())
-    front = HeadGuard(handler, BatchingTransport(Noted([]), WriteBatch()), sweeper, ConnectionReuse())
+    front = HeadGuard(handler, BatchingTransport(Noted([]), WriteBatch()), sweeper, ConnectionReuse(), NEVER)
     gone = weakref.ref(front)
     front.connection_lost(None)
     del front

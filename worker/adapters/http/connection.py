@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from aiohttp.connector import Connection
 
+from worker.adapters.http.connector import retires_at
 from worker.adapters.http.errors import (
     CLOSED_EARLY,
     HEAD_TOO_LARGE,
@@ -46,6 +47,8 @@ class ConnectionContext(NamedTuple):
 class HttpConnection(asyncio.Protocol):
     """Owns an open connection; one request at a time. Once `closed` it takes no more requests.
 
+    From `retires_at` on (monotonic time) it is to be closed, not asked.
+
     `tail` is what follows the target of a plain GET; its lane sets `resend`.
     """
 
@@ -61,6 +64,7 @@ class HttpConnection(asyncio.Protocol):
         options, sweeper, write_batch = shared
         self.closed = False
         self.deadline = monotonic() + options.idle_seconds
+        self.retires_at = retires_at(options)
         self.resend: Resend | None = None
         self._idle_seconds = options.idle_seconds
         self._drain_seconds = options.drain_seconds

@@ -7,6 +7,8 @@ permits private addresses or names a proxy.
 from __future__ import annotations
 
 import asyncio
+from random import uniform
+from time import monotonic
 from typing import TypeVar
 
 import aiohttp
@@ -36,6 +38,11 @@ def make_connector(options: SenderOptions, kind: type[C]) -> C:
         resolver=options.resolver or ThreadResolver(),
         socket_factory=guarded_socket if guarded else open_socket,
     )
+
+
+def retires_at(options: SenderOptions) -> float:
+    """When a connection that is opened now serves its last (monotonic time): not all in the same moment."""
+    return monotonic() + options.oldest_seconds * uniform(0.5, 1.0)
 
 
 async def settled(failure: Failure) -> Failure:

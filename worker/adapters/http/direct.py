@@ -141,11 +141,13 @@ class DirectLane(CallbackLane):
         Raises ValueError for a target that is not printable ASCII.
         """
         check_target(request.target)
-        connection = self._connections.get(request.origin)
+        connection, now = self._connections.get(request.origin), monotonic()
+        if connection is not None and now >= connection.retires_at:
+            connection.close()
         if connection is None or connection.closed:
             self._opening = asyncio.create_task(self._begin_anew(request, attempter))
         else:
-            connection.ask(request, monotonic() + self._seconds, attempter)
+            connection.ask(request, now + self._seconds, attempter)
 
     def abandon(self) -> None:
         """Give up the attempt that is under way, with its connection."""

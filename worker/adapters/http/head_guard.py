@@ -42,6 +42,7 @@ class HeadGuard(asyncio.Protocol):
         batching: BatchingTransport,
         sweeper: Sweeper,
         reuse: ConnectionReuse,
+        retires_at: float,
     ) -> None:
         self.deadline = NEVER
         self.unwritten = False
@@ -49,6 +50,7 @@ class HeadGuard(asyncio.Protocol):
         self._batching = batching
         self._sweeper = sweeper
         self._reuse = reuse
+        self._retires_at = retires_at
         self._reader = HeadReader()
         self._in_head = False
         self._served = 0
@@ -139,7 +141,9 @@ class HeadGuard(asyncio.Protocol):
             return b""
         self._finish()
         self._served += 1
-        self._handler.data_received(plain(head, keep=self._reuse.keep(monotonic(), self._served)))
+        now = monotonic()
+        keep = self._reuse.keep(now, self._served) and now < self._retires_at
+        self._handler.data_received(plain(head, keep=keep))
         return head.rest
 
     def _note_end(self) -> None:

@@ -64,6 +64,8 @@ class SenderOptions:
     """How long to wait for the rest of an answer, to keep the connection."""
     idle_seconds: float = 15.0
     """How long an unused connection is kept: shorter than at most servers, so they seldom close it first."""
+    oldest_seconds: float = 300.0
+    """How long a connection is used at most: by then a name that means another address is followed."""
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     """How to verify the partner; None means the system's authorities."""
     resolver: AbstractResolver | None = field(default=None, repr=False)

@@ -21,7 +21,7 @@ from yarl import URL
 
 from worker.adapters.egress import refused_literal
 from worker.adapters.http.batching_transport import BatchingTransport
-from worker.adapters.http.connector import attempt_timeout, make_connector, settled
+from worker.adapters.http.connector import attempt_timeout, make_connector, retires_at, settled
 from worker.adapters.http.errors import (
     CLOSED_EARLY,
     EXPECTED,
@@ -59,6 +59,7 @@ class SessionSender:
     def __init__(self, options: SenderOptions) -> None:
         self._options = options
         connector = make_connector(options, HeadGuardConnector)
+        connector.sender_options = options
         self._sweeper = connector.sweeper
         self._session = ClientSession(
             connector=connector,
@@ -184,6 +185,8 @@ _attempt: ContextVar[RequestContext] = ContextVar("attempt")
 class HeadGuardConnector(TCPConnector):
     """Gives out clean connections, behind a HeadGuard and with batched writes."""
 
+    sender_options = SenderOptions()
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.sweeper = Sweeper()
@@ -234,7 +237,8 @@ class HeadGuardConnector(TCPConnector):
             return guard
         batching = BatchingTransport(transport, self._write_batch)
         reuse = self._reuse.setdefault(req.connection_key, ConnectionReuse())
-        guard = HeadGuard(handler, batching, self.sweeper, reuse)
+        retires = retires_at(self.sender_options)
+        guard = HeadGuard(handler, batching, self.sweeper, reuse, retires)
         transport.set_protocol(guard)
         handler.connection_made(cast("asyncio.Transport", batching))
         return guard
