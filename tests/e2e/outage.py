@@ -51,9 +51,8 @@ class Fickle:
         self._open: set[asyncio.Transport] = set()
         self.lost = 0
         """How many were recorded though their answer was lost with the connection."""
-        self.most_refused_at_once = 0
-        """How many requests were in flight together while it was down: many after a wait for a core."""
-        self._refusing = 0
+        self.refused: set[asyncio.Transport] = set()
+        """The connections that asked while it was down: no more requests than that were in flight at once."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -90,16 +89,11 @@ class Fickle:
         self.arrived.append((time.monotonic(), self.mode))
         self.targets.append(target)
         if self.mode == "503":
-            self._refusing += 1
-            self.most_refused_at_once = max(self.most_refused_at_once, self._refusing)
-            self._loop.call_later(LATENCY, self._refuse, transport)
+            self.refused.add(transport)
+            self._loop.call_later(LATENCY, transport.write, DOWN)
         elif self.mode == "up":
             self.recorded[target] = self.recorded.get(target, 0) + 1
             self._loop.call_later(LATENCY, self._record_heard, transport)
-
-    def _refuse(self, transport: asyncio.Transport) -> None:
-        self._refusing -= 1
-        transport.write(DOWN)
 
     def _record_heard(self, transport: asyncio.Transport) -> None:
         self.lost += transport.is_closing()
@@ -206,7 +200,7 @@ def outage(
         twice=sum(count > 1 for count in partner.recorded.values()),
         lost=partner.lost,
         used_up=used_up,
-        in_flight=max(in_flight, partner.most_refused_at_once),
+        in_flight=max(in_flight, len(partner.refused)),
         first_delivery=first - back,
         last_pause=first - last,
         former_rate=sum(gone - 5.0 <= at < gone for at, _ in arrived) / 5.0,

@@ -21,6 +21,7 @@ def pytest_asyncio_loop_factories(
     if item.path.stem in {
         "test_contract",
         "test_hostile",
+        "test_bodies",
         "test_odd_heads",
         "test_connections",
         "test_kept",

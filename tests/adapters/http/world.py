@@ -145,7 +145,8 @@ class PartnerBench:
         """The sender; it is patient unless the partner is to keep silent."""
         if self._sender is None:
             silent = any(verdict(answer) is FailureKind.TIMEOUT for answer in self._answers)
-            self._sender = self._world.sender(timeout=SHORT if silent else PATIENT)
+            # a long body, too, is to reach the partner in the time that is to run out
+            self._sender = self._world.sender(timeout=4 * SHORT if silent else PATIENT)
         return self._sender
 
     @property
