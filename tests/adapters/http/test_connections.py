@@ -141,7 +141,7 @@ async def test_idle(world: World) -> None:
 
 
 async def test_old(world: World) -> None:
-    """A connection that was used for its longest time is not asked again, in which no attempt fails."""
+    """A connection that was used for its longest time is not asked again, and that fails no attempt."""
     partner = await world.partner(always(OK))
     lane = world.sender(oldest_seconds=0.0).lane()
     found = [verdict(await lane.send(Request(partner.origin, "/p"))) for _ in range(3)]
