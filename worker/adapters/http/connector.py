@@ -7,6 +7,7 @@ permits private addresses or names a proxy.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from random import uniform
 from time import monotonic
 from typing import TypeVar
@@ -27,7 +28,7 @@ SHORT_PAUSE_SECONDS = 1.0
 C = TypeVar("C", bound=TCPConnector)
 
 
-def make_connector(options: SenderOptions, kind: type[C]) -> C:
+def make_connector(options: SenderOptions, kind: Callable[..., C]) -> C:
     """Make a connector without a limit of its own: the lanes are the limit."""
     guarded = not (options.allow_private or options.proxy)
     return kind(

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 from typing import Any, cast
 
@@ -58,8 +59,7 @@ class SessionSender:
 
     def __init__(self, options: SenderOptions) -> None:
         self._options = options
-        connector = make_connector(options, HeadGuardConnector)
-        connector.sender_options = options
+        connector = make_connector(options, partial(HeadGuardConnector, options))
         self._sweeper = connector.sweeper
         self._session = ClientSession(
             connector=connector,
@@ -185,10 +185,9 @@ _attempt: ContextVar[RequestContext] = ContextVar("attempt")
 class HeadGuardConnector(TCPConnector):
     """Gives out clean connections, behind a HeadGuard and with batched writes."""
 
-    sender_options = SenderOptions()
-
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, sender_options: SenderOptions, **options: Any) -> None:
         super().__init__(**options)
+        self._sender_options = sender_options
         self.sweeper = Sweeper()
         self._write_batch = WriteBatch()
         self._reuse: dict[Any, ConnectionReuse] = {}
@@ -237,7 +236,7 @@ class HeadGuardConnector(TCPConnector):
             return guard
         batching = BatchingTransport(transport, self._write_batch)
         reuse = self._reuse.setdefault(req.connection_key, ConnectionReuse())
-        retires = retires_at(self.sender_options)
+        retires = retires_at(self._sender_options)
         guard = HeadGuard(handler, batching, self.sweeper, reuse, retires)
         transport.set_protocol(guard)
         handler.connection_made(cast("asyncio.Transport", batching))
