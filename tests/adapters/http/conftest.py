@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import trustme
-import uvloop
 
 from tests.adapters.http.world import Transport, World
 from tests.support.certificates import ClientFiles
+from tests.support.one_thread import LOOPS
 
 
 def pytest_asyncio_loop_factories(
@@ -30,7 +30,7 @@ def pytest_asyncio_loop_factories(
         "test_tls_with_files",
         "test_write_batch",
     }:
-        return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+        return LOOPS
     return None
 
 

@@ -135,7 +135,6 @@ async def test_partner_that_closes_silently(
     world: World, turns: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A partner that closes after each answer without saying so costs no more than an attempt or two."""
-    asyncio.get_running_loop().set_debug(False)  # it makes hundreds of connections ten times as dear
     monkeypatch.setattr(connection_reuse, "TRIAL_SECONDS", 3600.0)  # one trial, however slow the machine
     events, lanes, told = 200, 16, Counter[str]()
     partner = await world.partner(silently_closing(told, turns))

@@ -45,7 +45,6 @@ def transport(request: pytest.FixtureRequest) -> Transport:
 async def test_silent_partner(world: World, transport: Transport, later: float) -> None:
     """Of 2,000 events all but a handful are delivered at the first attempt; the circuit stays closed."""
     told = Counter[str]()
-    asyncio.get_running_loop().set_debug(False)  # it makes thousands of connections ten times as dear
 
     async def script(visit: Visit) -> None:
         told[(await visit.request()).split(b" ")[1].decode()] += 1

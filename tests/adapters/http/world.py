@@ -79,7 +79,7 @@ class World:
 
     def client_tls(self) -> ssl.SSLContext:
         """A context that trusts the partners alone."""
-        context = ssl.create_default_context()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._authority.configure_trust(context)
         return context
 
