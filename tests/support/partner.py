@@ -49,6 +49,13 @@ class Visit:
         await self._partner.tell()
         return head
 
+    async def some(self) -> bytes:
+        """Wait for some bytes, whatever they are; raise EOFError when the visitor leaves."""
+        data = await self._reader.read(65536)
+        if not data:
+            raise EOFError
+        return data
+
     async def send(self, data: bytes) -> None:
         """Send bytes at once, and let the loop turn so that they arrive as a piece of their own."""
         self._writer.write(data)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 
 import pytest
 import trustme
 
 from tests.adapters.http.world import SHORT, World, send, verdict
-from tests.support.partner import OK, Visit, always
+from tests.support.partner import OK, Script, Visit, always
 from worker.core.answer import Failure, FailureKind, HttpOrigin, Request
 
 
@@ -104,3 +105,53 @@ async def test_end_within_the_handshake(world: World) -> None:
     origin = partner.origin._replace(scheme="https")
     answer = verdict(await world.sender().lane().send(Request(origin, "/p")))
     assert answer in {FailureKind.CONNECTION, FailureKind.TLS}
+
+
+DAMAGED = b"\x17\x03\x03\x00\x20" + bytes(32)
+ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
+"""Records of TLS that mean a fault: one that nobody can decrypt, and a fatal alert that nobody encrypted."""
+
+
+def by_hand(context: ssl.SSLContext, answer: bytes, fault: bytes) -> Script:
+    """Answer one request of each connection over TLS, with a fault behind the answer in the same piece."""
+
+    async def script(visit: Visit) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_side=True)
+
+        async def done(step: Callable[[], object]) -> None:
+            while True:
+                try:
+                    step()
+                except ssl.SSLWantReadError:
+                    await visit.send(outgoing.read())
+                    incoming.write(await visit.some())
+                else:
+                    return
+
+        await done(tls.do_handshake)
+        await done(lambda: tls.read(65536))
+        if answer:
+            tls.write(answer)
+        await visit.send(outgoing.read() + fault)
+        await visit.gone()
+
+    return script
+
+
+@pytest.mark.parametrize("fault", [DAMAGED, ALERT], ids=["damaged", "alert"])
+@pytest.mark.parametrize("answer", [OK, OK.replace(b" 0\r", b" 9\r") + b"half"], ids=["whole", "half"])
+async def test_fault_behind_an_answer(world: World, answer: bytes, fault: bytes) -> None:
+    """What TLS calls broken takes nothing from the answer that came before it, and ends the connection."""
+    partner = await world.partner(by_hand(world.server_tls(), answer, fault), scheme="http")
+    request, lane = Request(partner.origin._replace(scheme="https"), "/p"), world.sender().lane()
+    for count in (1, 2):
+        assert verdict(await lane.send(request)) == 200
+        assert partner.connections == count
+
+
+async def test_fault_in_place_of_an_answer(world: World) -> None:
+    """An alert that comes instead of an answer is a failure of TLS."""
+    partner = await world.partner(by_hand(world.server_tls(), b"", ALERT), scheme="http")
+    request = Request(partner.origin._replace(scheme="https"), "/p")
+    assert verdict(await world.sender().lane().send(request)) == FailureKind.TLS

@@ -27,6 +27,7 @@ from worker.adapters.http.options import DRAIN_LIMIT_BYTES, SenderOptions
 from worker.adapters.http.parser import NO_HEAD, AnswerParser, HeadTooLarge, NotHttp
 from worker.adapters.http.request_head import with_content
 from worker.adapters.http.sweeper import Sweeper
+from worker.adapters.http.tls_reading import watch_faults
 from worker.adapters.http.write_batch import SocketWriter, WriteBatch
 from worker.core.answer import Failure, Request, Response
 from worker.core.connection_reuse import WORTHWHILE_ANSWERS, ConnectionReuse
@@ -81,6 +82,7 @@ class HttpConnection(asyncio.Protocol):
         self._served = 0
         self._drained = 0
         transport.set_protocol(self)
+        watch_faults(transport, self.connection_lost)
         sweeper.watch(self)
 
     def ask(self, request: Request, deadline: float, attempter: Attempter) -> None:

@@ -18,6 +18,8 @@ from aiohttp import TCPConnector
 from worker.adapters.egress import guarded_socket, open_socket
 from worker.adapters.http.options import SenderOptions
 from worker.adapters.http.resolver import ThreadResolver
+from worker.adapters.http.tls import system_tls
+from worker.adapters.http.tls_reading import answers_first
 from worker.core.answer import Failure, FailureKind
 
 NEVER = float("inf")
@@ -35,7 +37,7 @@ def make_connector(options: SenderOptions, kind: Callable[..., C]) -> C:
         limit=0,
         limit_per_host=0,
         keepalive_timeout=options.idle_seconds,
-        ssl=options.tls or True,
+        ssl=answers_first(options.tls or system_tls()),
         resolver=options.resolver or ThreadResolver(),
         socket_factory=guarded_socket if guarded else open_socket,
     )

@@ -20,6 +20,7 @@ from worker.adapters.http.errors import (
     TIMED_OUT,
     UNASKED,
     NamedFailure,
+    lost,
 )
 from worker.adapters.http.head import HeadReader, HeadTooLarge, NotHttp, plain
 from worker.adapters.http.sweeper import Sweeper
@@ -104,6 +105,11 @@ class HeadGuard(asyncio.Protocol):
     def close(self) -> None:
         """End the connection."""
         self._end(CLOSED_EARLY)
+
+    def broken(self, fault: Exception) -> None:
+        """End the connection for a fault of TLS."""
+        self._note_end()
+        self._end(lost(fault))
 
     def eof_received(self) -> None:
         """Pass on that the partner sends no more."""

@@ -43,6 +43,7 @@ from worker.adapters.http.options import (
     check_target,
 )
 from worker.adapters.http.sweeper import Sweeper
+from worker.adapters.http.tls_reading import watch_faults
 from worker.adapters.http.write_batch import WriteBatch
 from worker.adapters.refusals import watch_refusals
 from worker.core.answer import Answer, Content, Failure, FailureKind, HttpOrigin, Request, Response
@@ -239,6 +240,7 @@ class HeadGuardConnector(TCPConnector):
         retires = retires_at(self._sender_options)
         guard = HeadGuard(handler, batching, self.sweeper, reuse, retires)
         transport.set_protocol(guard)
+        watch_faults(transport, guard.broken)
         handler.connection_made(cast("asyncio.Transport", batching))
         return guard
 

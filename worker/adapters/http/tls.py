@@ -10,6 +10,7 @@ import hashlib
 import ssl
 import stat
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -20,6 +21,7 @@ LIMIT_BYTES = 1024 * 1024
 
 CA_FILE, CERT_FILE, KEY_FILE = (f"POSTBACK_DESTINATION__{name}_FILE" for name in ("CA", "CERT", "KEY"))
 
+_PROTOCOLS = ["http/1.1"]
 _PRIVATE_KEY = "PRIVATE KEY-----"
 _MISMATCHES = frozenset({"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"})
 
@@ -83,6 +85,14 @@ class ClientTls(NamedTuple):
         return [f"{variable}: the certificate {line}" for variable, line in said if line is not None]
 
 
+@cache
+def system_tls() -> ssl.SSLContext:
+    """The context of connections that rest on no files: the system's authorities, read once."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(_PROTOCOLS)
+    return context
+
+
 def load_tls(files: TlsFiles) -> ClientTls:
     """Read the files, which takes some milliseconds; raise WrongTlsFiles.
 
@@ -100,7 +110,7 @@ def load_tls(files: TlsFiles) -> ClientTls:
             problems += wrong.problems
     if problems:
         raise WrongTlsFiles(*problems)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(_PROTOCOLS)
     digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
     return ClientTls(context, certificates, digests)
 
