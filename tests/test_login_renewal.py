@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 import trustme
 
 from tests.support.certificates import ClientFiles, replace
 from worker.adapters.clock import SystemClock
+from worker.adapters.file_stamps import look_at
 from worker.adapters.kafka.login import KafkaLogin
+from worker.core.changed_files import Look
 from worker.login_renewal import LoginRenewal
 from worker.settings import load
 
@@ -51,6 +56,22 @@ def login_by(file: Path) -> World:
     """A user and a password, which is in a file."""
     own = {"SASL_MECHANISM": "SCRAM-SHA-512", "SASL_USERNAME": "u", "SASL_PASSWORD_FILE": str(file)}
     return World(SECURITY_PROTOCOL="SASL_SSL", **own)
+
+
+async def test_a_disk_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are looked at in threads that no end of a process waits for."""
+    by: list[bool] = []
+
+    def looking(paths: Iterable[Path]) -> Look:
+        by.append(threading.current_thread().daemon)
+        return look_at(paths)
+
+    file = tmp_path / "password"
+    replace(file, "s3cret-0")
+    world = login_by(file)
+    monkeypatch.setattr("worker.login_renewal.look_at", looking)
+    await world.look()
+    assert by == [True] * len(by) != []
 
 
 async def test_a_password(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from worker.adapters.file_stamps import look_at
+from worker.adapters.file_stamps import NotRead, from_disk, look_at
 from worker.adapters.kafka.login import KafkaLogin
 from worker.adapters.structlog_alone import structlog
 from worker.core.changed_files import AGAIN_SECONDS, LOOK_SECONDS, ChangedFiles, stays
@@ -40,21 +42,22 @@ class LoginRenewal:
     async def run(self) -> None:
         """Look now and then; returns only if there are no files."""
         while self._variables:
-            await self.look()
+            with suppress(NotRead):  # the next look tries again
+                await self.look()
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
         """Look at the files once, and act on changes."""
-        look = await asyncio.to_thread(look_at, self._variables)
+        look = await from_disk(partial(look_at, self._variables))
         changed = self._files.look(look)
         if not changed and self._clock.monotonic() < self._again_at:
             return
         try:
-            settings = await asyncio.to_thread(_read, self._settings)
+            settings = await from_disk(partial(_read, self._settings))
         except SettingsError as wrong:
             self._stay("; ".join(wrong.problems))
             settings = None
-        if await asyncio.to_thread(look_at, look) != look:
+        if await from_disk(partial(look_at, look)) != look:
             return  # it is changing again, and is read once it is stable
         self._files.take(look)
         if settings is not None:

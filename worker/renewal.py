@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from worker.adapters.file_stamps import look_at
+from worker.adapters.file_stamps import NotRead, from_disk, look_at
 from worker.adapters.http import ClientTls, SenderOptions, WrongTlsFiles, load_tls, make_sender
 from worker.adapters.structlog_alone import structlog
 from worker.compiled import (
@@ -90,12 +92,13 @@ class Renewal:
     async def run(self) -> None:
         """Look now and then; returns only if there are no files."""
         while self._paths():
-            await self.look()
+            with suppress(NotRead):  # the next look tries again
+                await self.look()
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
         """Look at the files once, and act on changes."""
-        look = await asyncio.to_thread(look_at, self._paths())
+        look = await from_disk(partial(look_at, self._paths()))
         self._tell_of_certificates()
         if self._files.look(look) or self._clock.monotonic() >= self._again_at:
             await self._read(look)
@@ -108,11 +111,11 @@ class Renewal:
     async def _read(self, look: Look) -> None:
         """Read what has changed, unless it changes again meanwhile."""
         try:
-            found = await asyncio.to_thread(_read, self._settings)
+            found = await from_disk(partial(_read, self._settings))
             problems = await self._problems_of(found)
         except (SettingsError, WrongTlsFiles) as wrong:
             found, problems = None, list(wrong.problems)
-        if await asyncio.to_thread(look_at, look) != look:
+        if await from_disk(partial(look_at, look)) != look:
             return
         self._files.take(look)
         if found is not None and not problems:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from tests.runner.harness import until
 from worker.adapters.cache_folder import MOST_WORKERS, CacheFolder, default_folder
 from worker.core.binding import LogId
 from worker.core.ids_cache import (
@@ -68,7 +71,48 @@ async def test_not_kept(tmp_path: Path) -> None:
     draft.drop()
     assert upto(folder.read(LOG)) == 3
     folder.close()
+    assert draft.gone is not None
+    await draft.gone
     assert not (tmp_path / "group" / "0.new").exists()
+
+
+async def test_a_disk_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop does not wait until a draft is removed; the next draft does."""
+    folder, unlink, may_go = CacheFolder(tmp_path / "group", OWNER), os.unlink, threading.Event()
+    by: list[threading.Thread] = []
+
+    def hang(name: str, dir_fd: int) -> None:
+        by.append(threading.current_thread())
+        may_go.wait(60.0)
+        unlink(name, dir_fd=dir_fd)
+
+    draft = await folder.draft()
+    monkeypatch.setattr(os, "unlink", hang)
+    draft.drop()
+    following = asyncio.ensure_future(folder.draft())
+    await until("it is being removed", lambda: bool(by))
+    assert by != [threading.main_thread()]
+    assert not following.done()
+    may_go.set()
+    await (await following).write(b"something")
+    assert (tmp_path / "group" / "0.new").exists()
+    folder.close()
+
+
+async def test_a_folder_that_is_removed(tmp_path: Path) -> None:
+    """What tidies temporary files may remove the folder, or the lock alone: the next version is kept."""
+    folder, at = CacheFolder(tmp_path / "group", OWNER), tmp_path / "group"
+    await write(folder, 1)
+    shutil.rmtree(at)
+    await write(folder, 2)
+    assert upto(folder.read(LOG)) == 2
+    (at / "0.lock").unlink()
+    other = CacheFolder(at, OWNER)
+    await write(other, 3)
+    await write(folder, 4)
+    assert (upto(other.read(LOG)), upto(folder.read(LOG))) == (3, 4)
+    other.close()
+    folder.close()
 
 
 async def test_a_file_each(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from worker.adapters.kafka.errors import KafkaUnavailable
 from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.metadata import Topics
 from worker.adapters.kafka.rights import SharedRights
-from worker.adapters.own_thread import in_own_thread
+from worker.adapters.own_thread import in_own_thread, in_time
 from worker.core.rights import Resource, ResourceKind
 
 NEVER_ANSWERED = """
@@ -66,6 +66,25 @@ async def test_what_kafka_is_asked_without_threads(monkeypatch: pytest.MonkeyPat
     await rights.look({})
     assert rights.lacking == {}
     assert await TopicLimits({}, ["t"]).of("t") is None
+
+
+def test_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that may wait gets what the call returns or raises, and waits no longer than it is to."""
+    assert in_time("asking", 60.0, lambda: threading.current_thread().name) == "asking"
+    with pytest.raises(TimeoutError, match="of the call"):
+        in_time("asking", 60.0, raise_timeout)
+    may_end = threading.Event()
+    with pytest.raises(OSError, match="no answer within 0 s"):
+        in_time("asking", 0.01, may_end.wait)
+    may_end.set()
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with pytest.raises(OSError, match="can't start new thread: raise the limit"):
+        in_time("asking", 60.0, int)
+
+
+def raise_timeout() -> None:
+    """Fail as a file system does."""
+    raise TimeoutError("of the call")
 
 
 async def test_given_up() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +14,13 @@ from structlog.testing import capture_logs
 from tests.core.examples import make_event
 from tests.fakes import FakeClock
 from tests.renewal.world import PARTNER, TOKEN, World, looks
+from tests.runner.harness import until
 from tests.runner.heard import Heard
 from tests.support.certificates import replace
+from worker.adapters.file_stamps import look_at
 from worker.adapters.http import load_tls
 from worker.compiled import tls_files
-from worker.core.changed_files import AGAIN_SECONDS
+from worker.core.changed_files import AGAIN_SECONDS, Look
 from worker.renewal import Renewal
 from worker.settings import Settings, load_all
 from worker.settings.destination import Destination
@@ -199,3 +205,34 @@ async def test_nothing_to_look_at() -> None:
     heard = Heard()
     await Renewal(made, load_tls(tls_files(made)), lambda *_: None, heard, FakeClock()).run()
     assert heard.troubles == []
+
+
+async def test_a_disk_that_hangs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are looked at in threads that no end of a process waits for."""
+    by: list[bool] = []
+
+    def looking(paths: Iterable[Path]) -> Look:
+        by.append(threading.current_thread().daemon)
+        return look_at(paths)
+
+    monkeypatch.setattr("worker.renewal.look_at", looking)
+    await looks(world.renewal())
+    assert by == [True] * len(by) != []
+
+
+async def test_no_more_threads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While there are no more threads nothing is looked at; a later look finds what has changed."""
+    monkeypatch.setattr("worker.renewal.LOOK_SECONDS", 0.001)
+    renewal, start, refused = world.renewal(), threading.Thread.start, [0]
+    world.token.write_text("second")
+
+    def no_thread(thread: threading.Thread) -> None:
+        refused[0] += 1
+        if refused[0] <= 3:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    running = asyncio.create_task(renewal.run())
+    await until("it is read", lambda: bool(world.renewed))
+    running.cancel()

@@ -1,7 +1,8 @@
 """The folder of one destination's cache: one file for each worker of this host, written whole or not at all.
 
 The rules: nothing is touched unless the folder is ours alone; a file belongs to the process that holds its
-lock, as long as that process lives; a file under its final name is complete. Any failure raises OSError.
+lock, as long as that process lives; a file under its final name is complete. The loop never waits for the
+disk. Any failure raises OSError.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import fcntl
 import os
 import stat
 import tempfile
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -50,6 +52,8 @@ class CacheFolder:
         self._folder: int | None = None
         self._lock: int | None = None
         self._name = ""
+        self._taking = threading.Lock()
+        self._draft: Draft | None = None
 
     @property
     def name(self) -> str:
@@ -67,8 +71,11 @@ class CacheFolder:
             return unpacked(stream, self.owner, log)
 
     async def draft(self) -> Draft:
-        """Begin to write a new version of the file."""
-        return await _aside(lambda: Draft(self._take(), self._name))
+        """Begin to write a new version of the file, once a former draft is gone."""
+        if self._draft is not None and self._draft.gone is not None:
+            await self._draft.gone
+        self._draft = await _aside(lambda: Draft(self._take(), self._name))
+        return self._draft
 
     def close(self) -> None:
         """Leave the file to another process; idempotent."""
@@ -78,26 +85,48 @@ class CacheFolder:
         self._lock = self._folder = None
 
     def _take(self) -> int:
-        """Lock a file that no other process holds, in a folder that is ours alone."""
-        if self._folder is None:
-            folder = _private_folder(self._at)
-            try:
-                self._name, self._lock = _free_file(folder)
-            except BaseException:
-                os.close(folder)
-                raise
-            self._folder = folder
-        return self._folder
+        """Lock a file that no other process holds, in a folder that is ours alone; anew if it was removed."""
+        with self._taking:
+            if self._folder is not None and not self._is_there():
+                self.close()
+            if self._folder is None:
+                folder = _private_folder(self._at)
+                try:
+                    self._name, self._lock = _free_file(folder)
+                except BaseException:
+                    os.close(folder)
+                    raise
+                self._folder = folder
+            return self._folder
+
+    def _is_there(self) -> bool:
+        """Whether our lock still is where others look for it: what tidies temporary files may remove it."""
+        if self._lock is None:
+            return False
+        try:
+            found = (self._at / f"{self._name}.lock").lstat()
+        except OSError:
+            return False
+        return os.path.samestat(found, os.fstat(self._lock))
 
 
 class Draft:
     """A new version of a file, being written; the version before it stays until this one is kept."""
 
     def __init__(self, folder: int, name: str) -> None:
-        self._folder, self._name = folder, name
+        self.gone: asyncio.Future[None] | None = None
+        """Ends when it is removed, once it was dropped."""
+        self._name = name
+        self._using = threading.RLock()
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        self._file = os.open(f"{name}.new", flags, 0o600, dir_fd=folder)
+        self._folder = os.dup(folder)
+        try:
+            self._file = os.open(f"{name}.new", flags, 0o600, dir_fd=folder)
+        except BaseException:
+            os.close(self._folder)
+            raise
         self._seal = Seal()
+        self._is_kept = False
 
     async def write(self, piece: bytes) -> None:
         """Write the next piece."""
@@ -108,21 +137,31 @@ class Draft:
         await _aside(self._keep)
 
     def drop(self) -> None:
-        """Remove it, unless it was kept."""
-        self._close()
-        with contextlib.suppress(OSError):  # it was kept; whatever is left over, the next draft overwrites
-            os.unlink(f"{self._name}.new", dir_fd=self._folder)
+        """Have it removed, unless it was kept."""
+        self.gone = _aside(self._remove)
 
     def _write(self, piece: bytes) -> None:
         self._seal.add(piece)
         left = memoryview(piece)
-        while left:
-            left = left[os.write(self._file, left) :]
+        with self._using:
+            while left:
+                left = left[os.write(self._file, left) :]
 
     def _keep(self) -> None:
-        self._write(self._seal.made())
-        self._close()
-        os.rename(f"{self._name}.new", f"{self._name}.ids", src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        at = self._folder
+        with self._using:
+            self._write(self._seal.made())
+            self._close()
+            os.rename(f"{self._name}.new", f"{self._name}.ids", src_dir_fd=at, dst_dir_fd=at)
+            self._is_kept = True
+
+    def _remove(self) -> None:
+        with self._using:  # a piece may be on its way, though nobody waits for it any more
+            self._close()
+        if not self._is_kept:
+            with contextlib.suppress(OSError):  # whatever is left over, the next draft overwrites
+                os.unlink(f"{self._name}.new", dir_fd=self._folder)
+        os.close(self._folder)
 
     def _close(self) -> None:
         file, self._file = self._file, -1

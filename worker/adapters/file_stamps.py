@@ -1,15 +1,30 @@
 """Stamps of files (device, inode, size, times), to tell whether they have changed.
 
-The rule: links are followed, and only plain files are looked at.
+The rule: links are followed, and only plain files are looked at. Nothing but who asks waits for a disk that
+hangs, the end of the process neither.
 """
 
 from __future__ import annotations
 
+import asyncio
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
+from worker.adapters.own_thread import in_own_thread
 from worker.core.changed_files import Look, Stamp
+
+_Answer = TypeVar("_Answer")
+
+
+class NotRead(Exception):
+    """Files could not be looked at: there are no more threads."""
+
+
+def from_disk(call: Callable[[], _Answer]) -> asyncio.Future[_Answer]:
+    """What a call that reads files returns or raises; or NotRead."""
+    return in_own_thread("files", call, NotRead)
 
 
 def look_at(paths: Iterable[Path]) -> Look:

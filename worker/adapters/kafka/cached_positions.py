@@ -1,7 +1,7 @@
 """Where reading the journal begins: where its cache ends, if it is still the same journal, or further back.
 
 The rule: a log is the same if the record that was read last is still there. A cache for which that can't be
-shown within PROVE_SECONDS is not believed.
+shown within PROVE_SECONDS is not believed, nor is one that a disk does not give within READ_SECONDS.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from confluent_kafka import KafkaException
 from worker.adapters.kafka.followed_partition import anchor_of, starts_of
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.offsets_for_times import LATEST
+from worker.adapters.own_thread import in_time
 from worker.core.binding import LogId
 from worker.core.ids_cache import Anchor, CacheContents, JournalPosition, NotBelieved
 from worker.ports import Cache
+
+READ_SECONDS = 30.0
+"""Seconds within which the disk must give the cache: a large one on a slow disk takes some."""
 
 PROVE_SECONDS = 5.0
 """Seconds within which the records that were read last must come."""
@@ -54,7 +58,7 @@ def cached(cache: Cache, client: JournalClient, log: LogId) -> CacheContents | N
     Raises NotBelieved, and KafkaException if the broker does not answer.
     """
     try:
-        found = cache.read(log)
+        found = in_time("copies-cache", READ_SECONDS, lambda: cache.read(log))
     except OSError as error:
         raise NotBelieved(f"{cache.name}: {error.strerror or error}") from error
     if found is None:
