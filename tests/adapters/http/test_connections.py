@@ -242,7 +242,7 @@ async def test_refused(world: World) -> None:
         failure = await world.sender().lane().send(Request(origin, "/p?click_id=c-1"))
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.CONNECTION
-    assert failure.error.startswith("can't connect:")
+    assert failure.error == f"can't connect: Connection refused ('127.0.0.1', {origin.port})"
     assert "c-1" not in failure.error
 
 

@@ -151,6 +151,7 @@ async def test_sweeper_closes_all() -> None:
 
 KEY = aiohttp.client_reqrep.ConnectionKey("secret.example", 443, True, True, None, None, None)
 REFUSED = aiohttp.ClientConnectorError(KEY, ConnectionRefusedError(111, "Connection refused"))
+UNHEARD = aiohttp.ClientConnectorError(KEY, OSError(111, "Connect call failed ('192.0.2.1', 443)"))
 CERTIFICATE = aiohttp.ClientConnectorCertificateError(
     KEY, ssl.SSLCertVerificationError(1, "bad\ncertificate")
 )
@@ -164,6 +165,7 @@ RENAMED.__cause__ = aiohttp.ServerDisconnectedError()
     ("error", "kind", "line"),
     [
         (REFUSED, FailureKind.CONNECTION, "can't connect: Connection refused"),
+        (UNHEARD, FailureKind.CONNECTION, "can't connect: Connection refused ('192.0.2.1', 443)"),
         (CERTIFICATE, FailureKind.TLS, "certificate refused: bad certificate"),
         (ALERT, FailureKind.TLS, "TLS failed: [SSL] alert"),
         (RENAMED, *CLOSED_EARLY),

@@ -99,10 +99,10 @@ class Waiting(AbstractResolver):
 
 
 async def test_no_connection_in_time(world: World) -> None:
-    """Time that runs out before there is a connection is told apart from an answer that does not come."""
+    """A name, a connection, an answer that does not come in time are told apart."""
     partner = await world.partner(then_hang())
     unanswered = Failure(FailureKind.TIMEOUT, "no answer in time")
     assert await send(world.sender(timeout=4 * SHORT), partner) == unanswered  # a busy machine connects in it
     origin = partner.origin._replace(host="partner.example")
     answer = await world.sender(timeout=SHORT, resolver=Waiting()).lane().send(Request(origin, "/p"))
-    assert answer == unanswered._replace(error="no connection in time")
+    assert answer == unanswered._replace(error="the host did not resolve in time")

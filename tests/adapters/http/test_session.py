@@ -16,7 +16,7 @@ from worker.adapters.http.batching_transport import BatchingTransport
 from worker.adapters.http.head_guard import NEVER, HeadGuard
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import WriteBatch
-from worker.core.answer import FailureKind, HttpOrigin, Request, Response
+from worker.core.answer import Failure, FailureKind, HttpOrigin, Request, Response
 from worker.core.connection_reuse import ConnectionReuse
 
 
@@ -69,6 +69,13 @@ async def test_name_that_never_resolves(world: World) -> None:
     lane = world.sender(timeout=SHORT, resolver=Mute()).lane()
     answer = await lane.send(Request(HttpOrigin(world.scheme, "partner.example", 80), "/p"))
     assert verdict(answer) == FailureKind.TIMEOUT
+
+
+async def test_proxy_that_never_resolves(world: World) -> None:
+    """Where the proxy's name has no answer in time a person reads that, and not that the partner is away."""
+    sender = world.sender(timeout=SHORT, resolver=Mute(), proxy="http://proxy.example:3128")
+    answer = await sender.lane().send(Request(HttpOrigin(world.scheme, "partner.example", 80), "/p"))
+    assert answer == Failure(FailureKind.TIMEOUT, "the host did not resolve in time")
 
 
 async def test_proxy_that_keeps_silent(world: World) -> None:

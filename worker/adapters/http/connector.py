@@ -17,7 +17,7 @@ from aiohttp import TCPConnector
 
 from worker.adapters.egress import guarded_socket, open_socket
 from worker.adapters.http.options import SenderOptions
-from worker.adapters.http.resolver import ThreadResolver
+from worker.adapters.http.resolver import AskedNames
 from worker.adapters.http.tls import system_tls
 from worker.adapters.http.tls_reading import answers_first
 from worker.core.answer import Failure, FailureKind
@@ -30,7 +30,7 @@ SHORT_PAUSE_SECONDS = 1.0
 C = TypeVar("C", bound=TCPConnector)
 
 
-def make_connector(options: SenderOptions, kind: Callable[..., C]) -> C:
+def make_connector(options: SenderOptions, kind: Callable[..., C], names: AskedNames) -> C:
     """Make a connector without a limit of its own: the lanes are the limit."""
     guarded = not (options.allow_private or options.proxy)
     return kind(
@@ -38,7 +38,7 @@ def make_connector(options: SenderOptions, kind: Callable[..., C]) -> C:
         limit_per_host=0,
         keepalive_timeout=options.idle_seconds,
         ssl=answers_first(options.tls or system_tls()),
-        resolver=options.resolver or ThreadResolver(),
+        resolver=names,
         socket_factory=guarded_socket if guarded else open_socket,
     )
 

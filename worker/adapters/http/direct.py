@@ -23,7 +23,6 @@ from worker.adapters.http.connector import attempt_timeout, make_connector, sett
 from worker.adapters.http.errors import (
     CLOSED_EARLY,
     EXPECTED,
-    NOT_CONNECTED,
     SENDER_CLOSED,
     UNASKED,
     failure_of,
@@ -31,6 +30,7 @@ from worker.adapters.http.errors import (
 from worker.adapters.http.lane import CallbackLane
 from worker.adapters.http.options import SenderOptions, check_target
 from worker.adapters.http.parser import AnswerParser, BodyParser, RefusalParser
+from worker.adapters.http.resolver import AskedNames
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.write_batch import WriteBatch
 from worker.adapters.refusals import watch_refusals
@@ -51,7 +51,8 @@ class DirectSender:
         self._options = options
         self._guarded = not options.allow_private
         self._parser = parser_for(options)
-        self._connector = make_connector(options, TCPConnector)
+        self._names = AskedNames(options.resolver)
+        self._connector = make_connector(options, TCPConnector, self._names)
         self._sweeper = Sweeper()
         self._shared = ConnectionContext(options, self._sweeper, WriteBatch())
         self._headers = _lines(options)
@@ -100,7 +101,7 @@ class DirectSender:
         try:
             return self._take(origin, await self._connector.connect(self._request(origin), [], bound))
         except TimeoutError:
-            return NOT_CONNECTED
+            return self._names.not_connected(origin.host)
         except EXPECTED as error:
             return await settled(failure_of(error, refusals))
 

@@ -6,6 +6,7 @@ the operating system or the TLS library said.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Sequence
 
@@ -26,12 +27,17 @@ ERROR_LIMIT_CHARACTERS = 300
 
 TIMED_OUT = Failure(FailureKind.TIMEOUT, "no answer in time")
 NOT_CONNECTED = Failure(FailureKind.TIMEOUT, "no connection in time")
+NOT_RESOLVED = Failure(FailureKind.TIMEOUT, "the host did not resolve in time")
 CLOSED_EARLY = Failure(FailureKind.CONNECTION, "the connection was closed before an answer")
 NOT_HTTP = Failure(FailureKind.PROTOCOL, "the answer is not HTTP")
 HEAD_TOO_LARGE = Failure(FailureKind.PROTOCOL, "the head of the answer is too large")
 SENDER_CLOSED = Failure(FailureKind.CONNECTION, "the sender is closed")
 LOGIN_WANTED = Failure(FailureKind.CONNECTION, "the proxy refused to connect: HTTP 407")
 UNASKED = Failure(FailureKind.PROTOCOL, "the partner sent something before it was asked")
+
+
+_NO_REASON = "Connect call failed"
+"""What asyncio and uvloop say, with the address, in place of the system's text."""
 
 
 class NotResent(aiohttp.ClientConnectionError):
@@ -102,4 +108,6 @@ def _said(error: BaseException) -> str:
         return f"HTTP {error.status}"
     inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
     said = (inner.strerror if isinstance(inner, OSError) else None) or str(inner) or type(inner).__name__
+    if isinstance(inner, OSError) and inner.errno and said.startswith(_NO_REASON):
+        said = os.strerror(inner.errno) + said.removeprefix(_NO_REASON)
     return " ".join(said.split())

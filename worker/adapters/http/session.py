@@ -27,6 +27,7 @@ from worker.adapters.http.errors import (
     CLOSED_EARLY,
     EXPECTED,
     LOGIN_WANTED,
+    NOT_CONNECTED,
     UNASKED,
     NamedFailure,
     NotResent,
@@ -42,6 +43,7 @@ from worker.adapters.http.options import (
     SenderOptions,
     check_target,
 )
+from worker.adapters.http.resolver import AskedNames
 from worker.adapters.http.sweeper import Sweeper
 from worker.adapters.http.tls_reading import watch_faults
 from worker.adapters.http.write_batch import WriteBatch
@@ -60,7 +62,8 @@ class SessionSender:
 
     def __init__(self, options: SenderOptions) -> None:
         self._options = options
-        connector = make_connector(options, partial(HeadGuardConnector, options))
+        self._names = AskedNames(options.resolver)
+        connector = make_connector(options, partial(HeadGuardConnector, options), self._names)
         self._sweeper = connector.sweeper
         self._session = ClientSession(
             connector=connector,
@@ -80,7 +83,7 @@ class SessionSender:
 
     def lane(self) -> SessionLane:
         """Make a lane; lanes share the session's connections."""
-        return SessionLane(self._session, self._options)
+        return SessionLane(self._session, self._options, self._names)
 
     def use_headers(self, headers: Mapping[str, str]) -> None:
         """Send these from the next request on; connections stay."""
@@ -97,8 +100,10 @@ class SessionSender:
 class SessionLane(CoroutineLane):
     """One request at a time on a shared session."""
 
-    def __init__(self, session: ClientSession, options: SenderOptions) -> None:
+    def __init__(self, session: ClientSession, options: SenderOptions, names: AskedNames) -> None:
         self._session = session
+        self._names = names
+        self._proxy_host = URL(options.proxy).host if options.proxy else None
         self._timeout = options.timeout
         self._drain_seconds = options.drain_seconds
         self._options = options
@@ -120,7 +125,10 @@ class SessionLane(CoroutineLane):
         try:
             response = await self._ask(self._url(origin, target), content or _PLAIN)
         except EXPECTED as error:
-            return await settled(failure_of(error, refusals))
+            failure = failure_of(error, refusals)
+            if failure == NOT_CONNECTED:
+                failure = self._names.not_connected(self._proxy_host or origin.host)
+            return await settled(failure)
         wanted = self._options.reads_body(response.status) or response.status in self._options.refusals
         unread = wanted or response.connection is not None  # None: all of it has come already
         body = await self._body(response, deadline) if unread else b""
