@@ -20,7 +20,7 @@ from worker.ops import publishing as publishing_of
 from worker.ops.hearing import UNHEARD
 from worker.ops.plan_lease import PlanLease
 from worker.ops.plan_store import PlanStore
-from worker.ops.published_files import KIND
+from worker.ops.published_files import KIND, FileState, PublishedFiles
 from worker.ops.publishing import PublishResult
 from worker.settings import load
 
@@ -138,6 +138,46 @@ def test_once(kafka: str, names: Names, tmp_path: Path) -> None:
     assert second.stderr.startswith("hint: all of it was published at ")
     assert run("publish", "--again", str(file), env=env).stdout == f"published 2 events to {names.topic}\n"
     assert end_offsets(kafka, names.topic) == {0: 4}
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("after", "code", "published"),
+    [
+        ([event("1"), event("2"), event("3")], 0, 2),
+        ([event("1")], 1, 1),
+        ([event("4"), event("2")], 1, 2),
+    ],
+    ids=["appended to", "cut", "written anew"],
+)
+def test_a_file_that_changes(
+    kafka: str,
+    names: Names,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    after: list[bytes],
+    code: int,
+    published: int,
+) -> None:
+    """What comes to a file once it is checked is not published; a changed one does not pass for done."""
+    create_topics(kafka, {names.topic: 1})
+    file, env, known = tmp_path / "a.jsonl", kafka_env(kafka, names), PublishedFiles.known
+    before = event("1") + b"\n" + event("2") + b"\n"
+    file.write_bytes(before)
+
+    def change(self: PublishedFiles, *of: Any, **how: Any) -> FileState:
+        file.write_bytes(b"\n".join(after) + b"\n")
+        return known(self, *of, **how)
+
+    with monkeypatch.context() as changing:
+        changing.setattr(PublishedFiles, "known", change)
+        result = run("publish", str(file), env=env)
+    assert (result.exit_code, end_offsets(kafka, names.topic)) == (code, {0: published}), result.stderr
+    assert ("the file was changed while it was published" in result.stderr) == bool(code)
+    file.write_bytes(before)
+    assert run("publish", str(file), env=env).exit_code == 0
+    there = [record.value for record in read_all(kafka, names.topic)]
+    assert [there.count(event(name)) for name in ("1", "2")] == [1, 1]
 
 
 @pytest.mark.kafka

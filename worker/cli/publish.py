@@ -245,6 +245,7 @@ def _ignore(_line: EventLine, _error: BadLine) -> None:
 def _publish_file(settings: Settings, source: _Source, checked: CheckedFile, *, again: bool) -> None:
     """Publish the events of a file that are not in the source topic yet."""
     from worker.cli.publishing import waits
+    from worker.ops.checking import as_checked
     from worker.ops.hearing import Hearing
     from worker.ops.published_files import PublishedFiles, left_of
 
@@ -258,11 +259,11 @@ def _publish_file(settings: Settings, source: _Source, checked: CheckedFile, *, 
             return
         left = checked.total
         if not known.is_new:
-            left = sum(1 for _ in left_of(_items(source), known.there))
+            left = sum(1 for _ in left_of(as_checked(_items(source), checked), known.there))
             source.stream.seek(0)
             say(f"goes on with a file of {checked.total} events: {checked.total - left} of them are there")
         with files.begun(known) as holding:
-            items = left_of(_items(source), known.there)
+            items = left_of(as_checked(_items(source), checked), known.there)
             _publish(settings, items if holding is None else holding.while_ours(items), left)
             if holding is not None:
                 files.end(known)

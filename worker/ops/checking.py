@@ -6,14 +6,18 @@ The rule: a bad line is reported with its number and fields, or written down if 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from worker.ops.errors import CannotDo
 from worker.ops.jsonl import BadLine, EventLine, Read, Skip, event_of
+
+if TYPE_CHECKING:
+    from worker.ops.publishing import NamedRecord
 
 MOST_SHOWN_LINES = 20
 """Bad lines of a file that are shown one by one; the rest are counted."""
@@ -39,6 +43,18 @@ def check_whole(
     Otherwise raises CannotDo, with a reason for each of the first bad lines.
     """
     return _Checking(name, read, skip).check(found)
+
+
+def as_checked(items: Iterable[NamedRecord], checked: CheckedFile) -> Iterator[NamedRecord]:
+    """The items of a file as it was checked, none that came since; raises CannotDo if it was changed."""
+    digest = blake2b(digest_size=16)
+    for item in islice(items, checked.total):
+        digest.update((item.value or b"") + b"\n")
+        yield item
+    if digest.hexdigest() != checked.digest:
+        raise CannotDo(
+            ["the file was changed while it was published: what is published may not be all of it"]
+        )
 
 
 class _Checking:
