@@ -13,6 +13,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.adapters.http.world import SHORT, World, send
+from tests.runner.harness import until
 from tests.support.partner import then_hang
 from worker.adapters.http.resolver import ThreadResolver
 from worker.core.answer import Failure, FailureKind, Request
@@ -72,6 +73,41 @@ async def test_names_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await resolver.resolve("other.example", 80)
     may_end.set()
     assert all(await asyncio.gather(*hanging))
+
+
+async def test_name_servers_that_are_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that was answered before means the same while nobody answers, until there is another answer."""
+    monkeypatch.setattr("worker.adapters.http.resolver.PATIENCE_SECONDS", 0.01)
+    may_end, asked = threading.Event(), list[str]()
+    later, unknown = socket.gaierror(socket.EAI_AGAIN, "later"), socket.gaierror(socket.EAI_NONAME, "unknown")
+    says: list[Any] = ["8.8.8.8", later, may_end, later, "8.8.4.4", unknown, later]
+
+    def look_up(host: str, *_: Any, **__: Any) -> Any:
+        asked.append(host)
+        said = says.pop(0)
+        if said is may_end:
+            may_end.wait()
+            said = "8.8.8.9"
+        if isinstance(said, OSError):
+            raise said
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (said, 80))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    resolver = ThreadResolver()
+
+    async def address() -> str:
+        (found,) = await resolver.resolve("partner.example", 80)
+        return found["host"]
+
+    assert [await address() for _ in range(2)] == ["8.8.8.8"] * 2
+    assert [await address() for _ in range(3)] == ["8.8.8.8"] * 3
+    assert len(asked) == 3  # one that hangs is not asked again
+    may_end.set()
+    await until("it is answered", resolver._asked["partner.example", 80, socket.AF_UNSPEC].done)
+    assert [await address() for _ in range(2)] == ["8.8.8.9", "8.8.4.4"]
+    for text in ("unknown", "later"):
+        with pytest.raises(socket.gaierror, match=text):
+            await address()
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
