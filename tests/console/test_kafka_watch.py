@@ -14,7 +14,7 @@ from schemas import format_time
 from schemas.journal import StepKind
 from tests.console.topics import Destination, letter, make_topics, retry, step, value
 from tests.console.watch_suite import WatchSuite, until
-from tests.support.kafka import Names, Write, delete_topics, end_offsets, read_all, wait_until
+from tests.support.kafka import Names, Write, create_topics, delete_topics, end_offsets, read_all, wait_until
 from worker.adapters.kafka import group_state, live_reader
 from worker.adapters.kafka.login import KafkaLogin
 from worker.console.kafka_watch import KafkaWatch
@@ -98,6 +98,22 @@ async def test_the_last_hour(world: KafkaWorld) -> None:
     assert [minute.dead for minute in snapshot.hour if minute.dead] == [{"expired": 1}]
     assert snapshot.trouble is None
     assert snapshot.progress.is_whole
+
+
+async def test_what_waits_in_a_former_tier(kafka: str, names: Names) -> None:
+    """What waits in a tier that the settings no longer have is undelivered, too, and its row is shown."""
+    make_topics(kafka, names)
+    create_topics(kafka, {names.tier("7m"): 1})
+    world = KafkaWorld(kafka, names)
+    world.here.write(names.tier("7m"), retry("e-1"))
+    world.watch.start()
+    try:
+        snapshot = await until(world, lambda snapshot: sum(group.size for group in snapshot.undelivered) == 1)
+        (group,) = snapshot.undelivered
+        page = world.watch.rows(world.name, RowsQuery(UndeliveredState.WAITING, group.key))
+        assert [row.where for row in page.rows] == ["7m 0/0"]
+    finally:
+        world.watch.close()
 
 
 async def test_what_waits_until_it_has_ended(world: KafkaWorld) -> None:

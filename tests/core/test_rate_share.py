@@ -29,28 +29,28 @@ def owned(source: int, *tiers: int) -> list[Partition]:
         (owned(3), 0.45),
         (owned(0, 6, 0), 0.05),
         ([], 0.0),
-        ([Partition("g.retry.2h", 0)], 0.0),
+        (owned(0, 0, 3), 0.025),
     ],
 )
 def test_shares(partitions: Sequence[Partition], share: float) -> None:
-    """Nine tenths go by the source's partitions, one by the tiers'; a former tier has no part."""
-    assert share_of(partitions, SOURCE, TIERS, COUNTS) == pytest.approx(share)
+    """Nine tenths go by the source's partitions, one by those of all tiers there are."""
+    assert share_of(partitions, SOURCE, COUNTS) == pytest.approx(share)
 
 
 def test_without_tiers() -> None:
     """Where there are no tiers all goes by the source."""
-    assert share_of(owned(3), SOURCE, (), COUNTS) == 0.5
+    assert share_of(owned(3), SOURCE, {SOURCE: 6}) == 0.5
 
 
 def test_unknown() -> None:
     """Where it is not known how many partitions there are, nothing may be used of that part."""
-    assert share_of(owned(6, 6, 6), SOURCE, TIERS, {SOURCE: 6}) == pytest.approx(0.9)
-    assert share_of(owned(6, 6, 6), SOURCE, TIERS, {}) == 0.0
+    assert share_of(owned(6, 6, 6), SOURCE, {**COUNTS, TIERS[1]: 0}) == pytest.approx(0.9)
+    assert share_of(owned(6, 6, 6), SOURCE, {}) == 0.0
 
 
 def test_more_than_known() -> None:
     """Who owns more partitions than are known of has no more than the whole."""
-    assert share_of(owned(9, 6, 6), SOURCE, TIERS, COUNTS) == pytest.approx(1.0)
+    assert share_of(owned(9, 6, 6), SOURCE, COUNTS) == pytest.approx(1.0)
 
 
 @given(st.lists(st.integers(0, 3), min_size=18, max_size=18))
@@ -58,9 +58,7 @@ def test_never_more_in_sum(owners: list[int]) -> None:
     """However the partitions are divided among four workers, the shares add up to the whole."""
     partitions = owned(6, 6, 6)
     shares = [
-        share_of(
-            [at for at, who in zip(partitions, owners, strict=True) if who == one], SOURCE, TIERS, COUNTS
-        )
+        share_of([at for at, who in zip(partitions, owners, strict=True) if who == one], SOURCE, COUNTS)
         for one in range(4)
     ]
     assert sum(shares) == pytest.approx(1.0)

@@ -79,8 +79,8 @@ def cancel(
     with settings_told():
         settings = choose(deployment, destination)
     with errors_shown():
-        seconds = orders.seconds_of(for_) or orders.longest_delay(settings)
         orders.must_name(wanted)
+        seconds = orders.seconds_of(for_) or orders.longest_delay(settings)
         on_source = pending.on_source(deployment, settings, wanted, shown)
         found = chain(on_source, pending.in_tiers(settings, wanted, shown))
         order_once_agreed(

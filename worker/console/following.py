@@ -109,10 +109,13 @@ class DestinationFollower:
 
     def _begin(self, live: LiveReader, tiers: GroupState) -> None:
         """Find where to begin or continue; forget everything known if a topic was recreated."""
+        index = DestinationIndex(self._settings, self._most, tiers.topics())
+        if index.tiers != self.index.tiers:
+            self.index, self._logs = index, {}
         self._ids.of(self._topics)
         logs = self._logs_now()
         if logs != self._logs:
-            self.index, self._logs = DestinationIndex(self._settings, self._most), logs
+            self.index, self._logs = index, logs
             self.index.log = self._ids.heard(self._settings.dlq_topic).topic_id
         there = live.partitions(self._topics)
         new = [at for at in there if at not in self.index.next]
@@ -131,7 +134,7 @@ class DestinationFollower:
         journal = [at for at in new if at.topic == settings.journal_topic]
         for at, start in live.since(journal, minutes_of(time.time())[0]).items():
             spans[at] = spans[at]._replace(start=start)
-        standing = tiers.standing([settings.tier_topic(tier) for tier in settings.tiers])
+        standing = tiers.standing(self.index.tiers)
         for at, one in standing.items():
             if at in spans:
                 spans[at] = spans[at]._replace(start=one.next)
@@ -151,7 +154,7 @@ class DestinationFollower:
         """Update what the tiers have ended, which dead letters are gone, the counts and the replays."""
         settings = self._settings
         letters = [at for at in self.index.next if at.topic == settings.dlq_topic]
-        standing = tiers.standing([settings.tier_topic(tier) for tier in settings.tiers])
+        standing = tiers.standing(self.index.tiers)
         self.index.stand(standing, live.spans(letters))
         source = live.partitions([settings.kafka.topic])
         self._look_at_source(live, source)
@@ -177,8 +180,7 @@ class DestinationFollower:
     def _topics(self) -> list[str]:
         settings = self._settings
         journal = [settings.journal_topic] if settings.journal.enabled else []
-        tiers = [settings.tier_topic(tier) for tier in settings.tiers]
-        return [settings.control_topic, settings.dlq_topic, *tiers, *journal]
+        return [settings.control_topic, settings.dlq_topic, *self.index.tiers, *journal]
 
     def _logs_now(self) -> dict[str, tuple[str | None, int | None] | None]:
         """Each topic's id and number of partitions; the last known if the broker does not say."""

@@ -23,6 +23,7 @@ from worker.core.worker_report import WorkerReport, is_report
 from worker.core.worker_report import read as read_report
 from worker.ops.looking import FollowedTopics
 from worker.ops.sent_letters import replayed
+from worker.settings.tiers import every_tier
 
 if TYPE_CHECKING:
     from worker.adapters.kafka.group_state import PartitionStanding
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 class DestinationIndex:
     """Holds at most `most` undelivered rows. Another thread must hold `lock` to ask."""
 
-    def __init__(self, settings: Settings, most: int) -> None:
+    def __init__(self, settings: Settings, most: int, there: Collection[str] = ()) -> None:
+        """Take the topics that are `there`, among which may be tiers that the settings no longer have."""
         self.lock = Lock()
         self.hour, self.published = LastHour(), PublishedByMinute()
         self.undelivered = Undelivered(most)
@@ -56,7 +58,12 @@ class DestinationIndex:
             settings.control_topic: self._control,
             settings.kafka.topic: self._of_source,
         }
-        self._delays = {settings.tier_topic(tier): tier.seconds for tier in settings.tiers}
+        self._delays = {topic: tier.seconds for topic, tier in every_tier(settings, there).items()}
+
+    @property
+    def tiers(self) -> Collection[str]:
+        """The topics of the tiers."""
+        return self._delays
 
     def begin(self, spans: Mapping[Partition, OffsetRange], unread: int) -> None:
         """Take the spans of existing records to be read, and the number left out."""

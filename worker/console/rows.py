@@ -26,6 +26,7 @@ from worker.ops.broker import answering
 from worker.ops.dead_letters import letter_of, place_of
 from worker.ops.errors import CannotDo
 from worker.ops.reading import opened, reading_config
+from worker.settings.tiers import every_tier
 
 if TYPE_CHECKING:
     from worker.console.index import DestinationIndex
@@ -240,7 +241,7 @@ def _row(settings: Settings, record: Record) -> UndeliveredRow:
 def _at(settings: Settings, place: str) -> tuple[Partition, int]:
     """Parse a place; raise CannotDo if it is in none of the topics with rows."""
     topic, *numbers = place.rsplit("/", 2)
-    topics = {settings.dlq_topic, *(settings.tier_topic(tier) for tier in settings.tiers)}
+    topics = {settings.dlq_topic, *every_tier(settings, [topic])}
     if topic not in topics or not all(number.isdecimal() and len(number) < _DIGITS for number in numbers):
         raise CannotDo([f"{place!r} is no place of a row"])
     number, offset = map(int, numbers)

@@ -2,8 +2,9 @@
 
 The rules: the shares of all workers never add up to more than the whole, because a partition has one owner at
 a time; the share of an unowned partition is unused. If the number of partitions is unknown, the share is
-none. Nine tenths go by the source's partitions, one tenth by those of the delay tiers, so that a worker with
-tiers alone still sends.
+none. Nine tenths go by the source's partitions, one tenth by those of all delay tiers there are, so that a
+worker with tiers alone still sends, also with one that its settings no longer have, and workers of different
+settings agree on the shares.
 """
 
 from __future__ import annotations
@@ -17,15 +18,13 @@ TIERS_SHARE = 0.1
 """The part of the rate that is shared by the partitions of the delay tiers."""
 
 
-def share_of(
-    owned: Iterable[Partition], source: str, tiers: Collection[str], counts: Mapping[str, int]
-) -> float:
+def share_of(owned: Iterable[Partition], source: str, counts: Mapping[str, int]) -> float:
     """The share of the owner of these partitions, from 0 to 1.
 
-    `counts` has the number of partitions of each topic, 0 if unknown; a topic counts as having at least as
-    many as are owned. Tiers other than `tiers` get nothing.
+    `counts` has the number of partitions of the source and of each tier, 0 if unknown; a topic counts as
+    having at least as many as are owned.
     """
-    held = Counter(at.topic for at in owned)
+    held, tiers = Counter(at.topic for at in owned), counts.keys() - {source}
     if not tiers:
         return _part(held, [source], counts)
     of_source, of_tiers = _part(held, [source], counts), _part(held, tiers, counts)

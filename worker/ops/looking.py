@@ -7,7 +7,7 @@ replaced only to log in anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
@@ -108,10 +108,10 @@ class _Clients:
 def _flow(settings: Settings, clients: _Clients, now: float, followed: FollowedTopics | None) -> Flow:
     from worker.core.flow import Flow
 
-    _must_exist(settings, clients.source)
+    there = _existing(settings, clients.source)
     with ThreadPoolExecutor(5, "status") as threads:
         source = threads.submit(_of_source, settings, clients.source, now)
-        tiers = threads.submit(_of_tiers, settings, clients.tiers, now)
+        tiers = threads.submit(_of_tiers, settings, clients.tiers, there, now)
         members = threads.submit(members_of, clients.members)
         told = threads.submit(_told, settings, clients, now, followed)
         (lag, oldest), waiting = source.result(), tiers.result()
@@ -121,7 +121,8 @@ def _flow(settings: Settings, clients: _Clients, now: float, followed: FollowedT
         return Flow(now, counted, lag, oldest, waiting, steps, dead_letters, orders, unreadable, reports)
 
 
-def _must_exist(settings: Settings, state: GroupState) -> None:
+def _existing(settings: Settings, state: GroupState) -> Collection[str]:
+    """The topics that there are; raise CannotDo if some of ours are missing."""
     tiers = [settings.tier_topic(tier) for tier in settings.tiers]
     journal = [settings.journal_topic] if settings.journal.enabled else []
     needed = [settings.kafka.topic, *tiers, settings.dlq_topic, *journal, settings.control_topic]
@@ -131,6 +132,7 @@ def _must_exist(settings: Settings, state: GroupState) -> None:
         hidden = hidden_topics(settings, "status")
         lines = [hidden.get(topic, f"topic {topic} does not exist") for topic in missing]
         raise CannotDo(lines, None if hidden else MAKE_TOPICS)
+    return there
 
 
 def _of_source(settings: Settings, state: GroupState, now: float) -> tuple[int, float]:
@@ -142,15 +144,19 @@ def _of_source(settings: Settings, state: GroupState, now: float) -> tuple[int, 
     return sum(left.values()), max(0.0, oldest)
 
 
-def _of_tiers(settings: Settings, state: GroupState, now: float) -> list[TierState]:
+def _of_tiers(settings: Settings, state: GroupState, there: Collection[str], now: float) -> list[TierState]:
+    """What waits in the tiers; of those that the settings no longer have, where something does."""
     from worker.core.flow import TierState
+    from worker.settings.tiers import every_tier
 
-    topics = {settings.tier_topic(tier): tier for tier in settings.tiers}
+    topics = every_tier(settings, there)
     found = state.standing(topics)
     firsts = state.firsts({at: one.next for at, one in found.items() if one.left})
     states = []
     for topic, tier in topics.items():
         waiting = sum(one.left for at, one in found.items() if at.topic == topic)
+        if not waiting and tier not in settings.tiers:
+            continue
         dues = [_due(record, tier.seconds) for at, record in firsts.items() if at.topic == topic]
         states.append(TierState(tier.label, waiting, max(0.0, now - min(dues, default=now))))
     return states

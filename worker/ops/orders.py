@@ -165,8 +165,11 @@ def hurry(settings: Settings, giver: Giver, wanted: EventFilter) -> Order:
 
 
 def longest_delay(settings: Settings) -> float:
-    """Seconds after which everything that is in a tier now is due anyway."""
-    return max(tier.seconds for tier in settings.tiers)
+    """Seconds after which everything that is in a tier now is due anyway. Raises CannotDo."""
+    from worker.settings.tiers import every_tier
+
+    with answering(settings):
+        return max(tier.seconds for tier in every_tier(settings, partitions_by_topic(settings)).values())
 
 
 def must_name(wanted: EventFilter) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from worker.ops.broker import answering, former_tiers, partitions_by_topic
+from worker.ops.broker import answering, partitions_by_topic
 from worker.ops.dead_letters import Show, quietly
 from worker.ops.errors import CannotDo
 from worker.ops.reading import MAKE_TOPICS, opened, reading_config
@@ -89,10 +89,10 @@ def row_of(one: Pending) -> Mapping[str, object]:
 
 def _tiers(settings: Settings) -> Mapping[str, str]:
     """The topics of the tiers, former ones included, with the delay of each."""
-    topics = {settings.tier_topic(tier): tier.label for tier in settings.tiers}
-    prefix = f"{settings.kafka.group_id}.retry."
-    former = former_tiers(settings, partitions_by_topic(settings))
-    return {**topics, **{topic: topic.removeprefix(prefix) for topic in former}}
+    from worker.settings.tiers import every_tier
+
+    tiers = every_tier(settings, partitions_by_topic(settings))
+    return {topic: tier.label for topic, tier in tiers.items()}
 
 
 def _must_exist(topics: Iterable[str], settings: Settings) -> None:

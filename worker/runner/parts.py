@@ -31,9 +31,9 @@ class ConsumerGroup(NamedTuple):
     Commits are bound to `identity`. On `control_topic` the group remembers its offsets, None if it does not.
     `journal` describes its journal, None without one; `remembers` holds its memory, None if copies are
     sent. `former_tier` knows, by topic, tiers that the settings no longer have. `adopt` takes over what
-    another deployment left; `stranger` looks for one. `partition_counts` gives the known numbers of
-    partitions of source and tiers; without it nobody else is in the group. `members` are the client ids of
-    this worker's members, the source's first.
+    another deployment left; `stranger` looks for one. `partition_counts` gives the numbers of partitions
+    of the source and of all tiers, also former ones, 0 if unknown; without it nobody else is in the group.
+    `members` are the client ids of this worker's members, the source's first.
     """
 
     identity: Identity

@@ -43,7 +43,6 @@ class StandingOrders:
         self._hear = hear
         self._control, self._topic = control, group.control_topic
         self._source, self._counts = group.identity.source, group.partition_counts
-        self._tiers = list(destination.compiled.tier_topics.values())
         self._rate = destination.limits.rate
         self._partitions: Collection[Partition] = intake.partitions
         self._interventions = Interventions(destination.compiled, intake, delivery, around.clock)
@@ -114,7 +113,7 @@ class StandingOrders:
     def _share(self) -> float:
         if self._counts is None:
             return 1.0
-        return share_of(self._partitions, self._source, self._tiers, self._counts())
+        return share_of(self._partitions, self._source, self._counts())
 
     def _tell(self, now: float) -> None:
         """Report new orders, ended ones, and unreadable ones."""

@@ -5,6 +5,8 @@ The rule: the name holds the delay, so a tier that is no longer configured needs
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from worker.core.retry import Tier
 from worker.core.rights import Needs, needs
 from worker.settings.model import Settings
@@ -28,6 +30,12 @@ def rights_needed(settings: Settings) -> Needs:
     return needs(
         settings.kafka.topic, [*tiers, settings.control_topic, *journal], [settings.dlq_topic], groups
     )
+
+
+def every_tier(settings: Settings, there: Iterable[str]) -> dict[str, Tier]:
+    """The tiers by topic: those of the settings, then the former ones among the topics `there`, sorted."""
+    former = {topic: tier for topic in sorted(there) if (tier := former_tier(settings, topic)) is not None}
+    return {settings.tier_topic(tier): tier for tier in settings.tiers} | former
 
 
 def former_tier(settings: Settings, topic: str) -> Tier | None:

@@ -30,17 +30,18 @@ class Topics:
         self._clock = clock
         self._asking: asyncio.Future[dict[str, int]] | None = None
         self._asked_at = float("-inf")
-        self._seen: dict[str, int] = {}  # the number of partitions of each
+        self.seen: dict[str, int] = {}
+        """How many partitions each topic had when last asked."""
         self._failure: str | None = None
         self._closed = False
 
     def has(self, topic: str) -> bool:
         """Whether a topic existed when last asked; does no I/O."""
-        return topic in self._seen
+        return topic in self.seen
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic had when last asked, 0 if it did not exist; does no I/O."""
-        return self._seen.get(topic, 0)
+        return self.seen.get(topic, 0)
 
     async def missing(self, producer: Producer, topics: Iterable[str], max_age: float) -> list[str]:
         """Those of `topics` that do not exist; "none" is an answer at most `max_age` seconds old.
@@ -49,16 +50,16 @@ class Topics:
         """
         wanted = list(topics)
         age = self._clock() - self._asked_at
-        in_doubt = self._failure is not None or not self._seen.keys() >= {*wanted}
+        in_doubt = self._failure is not None or not self.seen.keys() >= {*wanted}
         if age >= max_age or (age >= ASK_AGAIN_SECONDS and in_doubt):
             await self._ask(producer)
         if self._failure is not None:
             raise KafkaUnavailable(self._failure)
-        return [topic for topic in wanted if topic not in self._seen]
+        return [topic for topic in wanted if topic not in self.seen]
 
     def forget(self, topic: str) -> None:
         """Take a topic as missing until it is seen again."""
-        self._seen.pop(topic, None)
+        self.seen.pop(topic, None)
 
     def close(self) -> None:
         """Ask no more; refuse later questions."""
@@ -81,7 +82,7 @@ class Topics:
         error = answer.exception()
         self._failure = None if error is None else str(error)
         if error is None:
-            self._seen = answer.result()
+            self.seen = answer.result()
 
 
 def _list(producer: Producer) -> dict[str, int]:

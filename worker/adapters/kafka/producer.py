@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from confluent_kafka import KafkaError, Producer
 
@@ -121,9 +121,10 @@ class KafkaPublisher:
         self._causes.forget()
         return missing
 
-    def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
-        """How many partitions each had when last asked, 0 if unknown; does no I/O."""
-        return {topic: self._topics.partitions(topic) for topic in topics}
+    @property
+    def partition_counts(self) -> Mapping[str, int]:
+        """How many partitions each topic had when last asked; does no I/O."""
+        return self._topics.seen
 
     def relogin(self, username: str, password: str) -> None:
         """Log in as this user from now on."""
