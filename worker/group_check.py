@@ -6,15 +6,17 @@ The rule: a broker that does not answer keeps nobody from starting, but from cla
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
 from worker.adapters.kafka import KafkaUnavailable
-from worker.adapters.kafka.committed_offsets import Owners, has_read, owners_of
+from worker.adapters.kafka.committed_offsets import Owners, commits_of, has_read, owners_of
 from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.group_state import GroupState
 from worker.adapters.own_thread import in_own_thread
 from worker.compiled import identity_of
-from worker.core.group_ownership import WAYS_OUT, describe
+from worker.core.group_ownership import belongs_line, unread_line
 from worker.settings import Settings
 from worker.settings.several import former_group, left_line
 
@@ -37,11 +39,18 @@ class GroupCheck:
         except KafkaUnavailable:
             return []  # it is checked again once partitions are ours
         if other is not None and not adopt:
-            group, ours = settings.kafka.group_id, describe(identity_of(settings))
-            return [f"the group {group} belongs to {other}; this is {ours}: {WAYS_OUT}"]
+            return [belongs_line(settings.kafka.group_id, other, identity_of(settings))]
         former = former_group(settings)
         is_left = not has_begun and former is not None and await self._was_in(former)
         return [left_line(settings, former)] if is_left and former is not None else []
+
+    async def unread(self) -> list[str]:
+        """A line for each former source that the group has not read to its end, if the broker tells."""
+        ask = partial(unread_lines, self._config_of(self._settings.kafka.group_id), self._settings)
+        try:
+            return await in_own_thread("kafka-former-source", ask, KafkaUnavailable)
+        except KafkaUnavailable:
+            return []
 
     async def stranger(self) -> str | None:
         """Name another deployment in our groups, or None, as soon as the broker answers."""
@@ -63,3 +72,21 @@ class GroupCheck:
             return await in_own_thread("kafka-former-group", ask, KafkaUnavailable)
         except KafkaUnavailable:
             return False  # nobody needs a right on a group of before
+
+
+def unread_lines(group: Config, settings: Settings) -> list[str]:
+    """A line for each other topic that the group has begun with and not read to its end. Blocking.
+
+    `group` is a member's configuration. Raises KafkaUnavailable.
+    """
+    ours = identity_of(settings)
+    topics = {commit.topic for commit in commits_of(group, lambda topic: topic != ours.source)}
+    left: Counter[str] = Counter()
+    with GroupState(group) as state:
+        for at, one in state.standing(topics).items():
+            left[at.topic] += one.left
+    return [
+        unread_line(settings.kafka.group_id, topic, count, ours)
+        for topic, count in sorted(left.items())
+        if count
+    ]

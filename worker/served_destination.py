@@ -122,7 +122,12 @@ class ServedDestination:
         return as_written(self.settings, errors), as_written(self.settings, unsure)
 
     async def check_group(self) -> list[str]:
-        """A line if another deployment owns the group, or we had another one, as far as the broker tells."""
+        """A line if another deployment owns the group, or we had another one, as far as the broker tells.
+
+        What was not read of the source of a deployment that we take over is reported.
+        """
+        for line in await self._group_check.unread() if self._adopt else ():
+            self.observer.trouble(line)
         return await self._group_check.problems(adopt=self._adopt)
 
     def make(

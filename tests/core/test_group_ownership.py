@@ -6,7 +6,16 @@ import pytest
 
 from schemas import WorkerHeaders
 from worker.core.binding import Binding, Identity, LogId
-from worker.core.group_ownership import Commit, is_of_another_source, is_signed, stranger
+from worker.core.group_ownership import (
+    WAYS_OUT,
+    Commit,
+    belongs_line,
+    describe,
+    is_of_another_source,
+    is_signed,
+    stranger,
+    unread_line,
+)
 from worker.core.offset_map import encode
 from worker.core.record import Partition, Record
 
@@ -59,3 +68,10 @@ def test_origin(origin: str | None, is_another: bool) -> None:
     """
     record = Record(Partition("ours.retry.10s", 0), 9, None, b"", (), 0.0)
     assert is_of_another_source(OURS, record, WorkerHeaders(origin=origin)) is is_another
+
+
+def test_lines() -> None:
+    """What is told of a group that is another's names both deployments, the ways out, and what is unread."""
+    assert describe(OURS) in belongs_line("g", "the other", OURS)
+    assert WAYS_OUT in belongs_line("g", "the other", OURS)
+    assert unread_line("g", "leads", 7, OURS).startswith("7 records of leads are not read yet by the group g")

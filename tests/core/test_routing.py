@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.record import Header, Partition, Record
-from worker.core.routing import FIELDS, Route, Router, sorted_routes
+from worker.core.routing import FIELDS, MOST_NOBODYS, Route, Router, sorted_routes
 
 WHENS = {
     "binom": {"network": frozenset({"binom"}), "event": frozenset({"purchase", "lead"})},
@@ -133,6 +133,18 @@ def test_replayed_for_the_first() -> None:
     """What is replayed for the destination that takes the unrouted is sent, fit or not."""
     one = record({"network": "nobody"}, ("postback-for", b"binom"))
     assert not Router("binom", sorted_routes(WHENS)).is_unrouted(one)
+
+
+def test_replayed_for_nobody() -> None:
+    """Names that no destination has are kept by the one that takes the unrouted, as many as are bounded."""
+    routes = sorted_routes(WHENS)
+    first, other = Router("binom", routes), Router("meta", routes)
+    for name in ("meta", "former", *(f"former-{number}" for number in range(MOST_NOBODYS))):
+        one = record({"network": "voluum"}, ("postback-for", name.encode()))
+        assert (first.takes(one), other.takes(one)) == (False, name == "meta")
+    assert "former" in first.nobodys
+    assert len(first.nobodys) == MOST_NOBODYS
+    assert not other.nobodys
 
 
 def test_unreadable_replay_header() -> None:

@@ -51,7 +51,11 @@ def env_of(kafka: str, names: Names, tracker: Tracker, **given: str) -> dict[str
 def test_a_second_identity(
     kafka: str, names: Names, tmp_path: Path, first_partner: Tracker, second_partner: Tracker, other: str
 ) -> None:
-    """A second deployment does not start with the group of a first one: exit 2, one line that names both."""
+    """A second deployment does not start with the group of a first one: exit 2, one line that names both.
+
+    `config check --online` warns of that, and of what would be left unread of the first one's source; so does
+    a worker that takes the group over.
+    """
     leads = f"{names.topic}.leads"
     create_topics(kafka, {names.topic: 2, leads: 2})
     env = env_of(kafka, names, first_partner)
@@ -79,7 +83,15 @@ def test_a_second_identity(
         assert "run --adopt" in line
         assert worker.end() == 0
     assert not second_partner.clicks
+    write(kafka, names.topic, "d")
+    unread = f"{EVENTS} records of {names.topic} are not read yet by the group {names.group}"
+    checked = call("config", "check", "--online", env=second, at=tmp_path)
+    warned = [line for line in checked.stderr.splitlines() if line.startswith("warning:")]
+    assert any(f"the group {names.group} belongs to" in line for line in warned)
+    assert any(unread in line for line in warned) == (other == "source")
     with Program(second, tmp_path, how="exec {} --adopt") as worker:
+        if other == "source":
+            worker.said(unread)
         worker.ready()
         write(kafka, second["POSTBACK_KAFKA__TOPIC"], "c")
         wait_until("it has taken over", lambda: set(second_partner.clicks) >= set(clicks("c")))

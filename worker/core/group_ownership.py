@@ -50,6 +50,19 @@ def describe(identity: Identity) -> str:
     return f"the deployment that reads {identity.source} and sends to {identity.destination}"
 
 
+def belongs_line(group: str, other: str, ours: Identity) -> str:
+    """Tell that another deployment owns a group."""
+    return f"the group {group} belongs to {other}; this is {describe(ours)}: {WAYS_OUT}"
+
+
+def unread_line(group: str, topic: str, records: int, ours: Identity) -> str:
+    """Tell what a group has left unread of a topic that was its source."""
+    return (
+        f"{records} records of {topic} are not read yet by the group {group}, which had it as its source: "
+        f"while that is {ours.source}, nobody sends them"
+    )
+
+
 def is_of_another_source(ours: Identity, record: Record, headers: WorkerHeaders) -> bool:
     """Return whether a tier's record is from another source topic, by its origin.
 

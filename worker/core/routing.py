@@ -28,6 +28,9 @@ TOPIC, HEADER, ATTRIBUTE = "topic", "header.", "attributes."
 NAME = re.compile(r"[a-z0-9_-]{1,32}")
 """A destination's name, if there are several."""
 
+MOST_NOBODYS = 100
+"""Names of others that are kept, so that they can be told of: anybody may write them."""
+
 _CURRENCY, _DEFAULT_CURRENCY = "currency", "USD"
 _MOST_SOUGHT = 4
 # Most texts that are searched for in a value's bytes: with more of them, parsing is cheaper.
@@ -66,6 +69,9 @@ class Router:
         """Whether it takes everything except replays for others, so that only headers need be looked at."""
         catches = fallback or min((route.name for route in routes), default=name)
         self._catches = catches == name
+        self._names = {name, *(route.name for route in routes)}
+        self.nobodys: set[str] = set()
+        """Names that no destination has, and that replays were for, as far as it is ours to tell of them."""
         self.dead_letters_unrouted = self._catches and fallback is None and bool(routes)
         """Whether events that match nobody are dead-lettered here."""
 
@@ -80,7 +86,7 @@ class Router:
             if name == self._first:
                 first = text
             if name == FOR and (wanted := replayed_for(headers)) is not None:
-                return None if wanted == self._name else NOT_TAKEN
+                return None if wanted == self._name else self._passed(wanted)
         if self.takes_all:
             return None
         own = self._own
@@ -94,6 +100,11 @@ class Router:
             return NOT_TAKEN
         fields = _fields(value)
         return NOT_TAKEN if fields is None or not own.fit_inside(fields) else fields
+
+    def _passed(self, wanted: str) -> Literal[NotTaken.BY_US]:
+        if self._catches and wanted not in self._names and len(self.nobodys) < MOST_NOBODYS:
+            self.nobodys.add(wanted)
+        return NOT_TAKEN
 
     def takes(self, record: Record) -> bool:
         """Tell whether a record of the source is this destination's."""

@@ -10,14 +10,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from worker.adapters.kafka import KafkaUnavailable
+from worker.adapters.kafka.committed_offsets import owners_of
 from worker.adapters.kafka.config import consumer_config, unique_client_id
 from worker.adapters.kafka.fetch_probe import unread
 from worker.adapters.kafka.own_topics import describe
 from worker.adapters.kafka.rights import Rights
 from worker.compiled import identity_of, needed_topics
+from worker.core.group_ownership import belongs_line
 from worker.core.record import Partition
 from worker.core.rights import Needs, Resource, ResourceKind, Said, lacking, unsaid
 from worker.core.topics import Severity, Topic, judge
+from worker.group_check import unread_lines
 from worker.ops.broker import answering, asking, former_tiers, partitions_by_topic
 from worker.ops.errors import BrokerUnavailable, CannotDo
 from worker.ops.former_destinations import former_lines, was_read_by
@@ -81,9 +84,9 @@ def look(settings: Settings) -> Access:
         missing, warnings = _judged(settings, there, hidden)
         silent = _unread(settings, there, _to_read(needed, denied))
         unknown = _unknown(needed, said, there)
-        left = _left(settings)
+        left, unsure = _left(settings), _of_another(settings)
     hint = DENIED if denied else MAKE_TOPICS if missing else SILENT if silent else MOVED
-    return Access([*denied.values(), *missing, *silent, *left], [*warnings, *unknown], hint)
+    return Access([*denied.values(), *missing, *silent, *left], [*warnings, *unknown, *unsure], hint)
 
 
 def rights_lacking(settings: Settings, command: str, reasons: Iterable[str]) -> list[str]:
@@ -165,6 +168,24 @@ def _left(settings: Settings) -> list[str]:
     if former is None or not was_read_by(settings, former, ours) or was_read_by(settings, group, ours):
         return []
     return [left_line(settings, former)]
+
+
+def _of_another(settings: Settings) -> list[str]:
+    """Lines if another deployment owns the group, such as one with the source's name of before."""
+    kafka, ours = settings.kafka, identity_of(settings)
+    source, tiers = (
+        consumer_config(kafka.bootstrap_servers, group, unique_client_id(group), kafka.properties)
+        for group in (kafka.group_id, settings.retry_group)
+    )
+    try:
+        other = owners_of(source, tiers, ours).stranger
+        return (
+            []
+            if other is None
+            else [belongs_line(kafka.group_id, other, ours), *unread_lines(source, settings)]
+        )
+    except KafkaUnavailable:
+        return []  # a right that is lacking is told of elsewhere
 
 
 def _unknown(needed: Needs, said: Said, topics: Mapping[str, int | None]) -> list[str]:

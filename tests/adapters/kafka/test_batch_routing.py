@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from schemas.headers import FOR, REPLAYS
 from tests.adapters.kafka.messages import AT, message
 from worker.adapters.kafka.batch_routing import BatchRouter, NotTakenCounts, take_all
 from worker.adapters.kafka.records import MOST_PARSED_BYTES, ReceivedMessage
@@ -15,7 +16,7 @@ from worker.core.routing import Router, When, sorted_routes
 
 def passing(when: When) -> BatchRouter:
     """The reader of a destination that takes what fits, beside another that takes the rest."""
-    return BatchRouter(Router("binom", sorted_routes({"binom": when, "other": {}})))
+    return BatchRouter(Router("binom", sorted_routes({"binom": when, "other": {}})), print)
 
 
 def parted(reader: BatchRouter, *messages: ReceivedMessage) -> tuple[list[Record], NotTakenCounts | None]:
@@ -47,7 +48,7 @@ def test_no_object() -> None:
     """What is no JSON object is passed over by all but the one that catches it, whatever its headers."""
     broken = message(5, b"[", [("network", b"binom")])
     assert parted(passing(BY_HEADER), broken) == ([], NotTakenCounts({AT.topic: 1}, {AT: 6}))
-    catching = BatchRouter(Router("other", sorted_routes({"binom": BY_HEADER, "other": {}})))
+    catching = BatchRouter(Router("other", sorted_routes({"binom": BY_HEADER, "other": {}})), print)
     (record,), _ = parted(catching, broken)
     assert record.fields is None
 
@@ -82,7 +83,7 @@ def test_apart() -> None:
 
 def test_one_that_takes_all() -> None:
     """The one destination of a deployment parses nothing here, and passes over replays for another alone."""
-    reader = BatchRouter(Router("only"))
+    reader = BatchRouter(Router("only"), print)
     (replayed, plain), passed = parted(
         reader, message(5, b"{}", [("postback-for", b"only")]), message(6, b"{}")
     )
@@ -96,3 +97,16 @@ def test_nobody_else() -> None:
     taken, passed = take_all([message(7, b"{", [("postback-for", b"voluum")])], [AT])
     assert [record.offset for record in taken] == [7]
     assert passed is None
+
+
+def test_replays_for_nobody() -> None:
+    """A name that replays are for and no destination has is told once, by the one that catches the rest."""
+    for name, told_by_it in {"other": 1, "binom": 0}.items():
+        told: list[str] = []
+        reader = BatchRouter(Router(name, sorted_routes({"binom": BY_FIELD, "other": {}})), told.append)
+        for offset, wanted in enumerate([b"former", b"binom", b"other", b"former"]):
+            headers: list[tuple[str, bytes | None]] = [(REPLAYS, b"1"), (FOR, wanted)]
+            taken, _ = parted(reader, message(offset, b"{}", headers))
+            assert len(taken) == (wanted == name.encode())
+        assert len(told) == told_by_it
+        assert all(line.startswith("replays for former are passed over: ") for line in told)

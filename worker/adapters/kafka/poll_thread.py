@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.assignment import Assignment
-from worker.adapters.kafka.batch_routing import BatchRouter, take_all
+from worker.adapters.kafka.batch_routing import routing_by
 from worker.adapters.kafka.client_errors import ClientErrors
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.deferred_partitions import DeferredPartitions
@@ -75,7 +75,7 @@ class PollThread:
         starts, another = OffsetLookup(options.beginning, options.ids), partial(Consumer, config)
         self.deferred = DeferredPartitions(self._assignment, starts, self._errors.tell, another)
         self._recovery = Recovery(self._assignment, bridge, config, options.skip, self._errors.tell)
-        self._route = take_all if options.router is None else BatchRouter(options.router).route
+        self._route = routing_by(options.router, bridge.trouble)
 
     # --- orders: given by the loop, carried out by the thread ----------------------------------
 
