@@ -13,6 +13,7 @@ from worker.adapters.kafka.errors import (
     one_line,
     remedy,
 )
+from worker.adapters.kafka.producing import ClientRefused
 
 REFUSED = "b:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused"
 
@@ -77,6 +78,19 @@ OTHER_PROTOCOL = "Broker: The group id does not exist"
 def test_what_to_do(error: BaseException, line: str) -> None:
     """What ended a member is said once, and with what to do where its own words do not say it."""
     assert remedy(error) == line
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (KafkaError.INVALID_TIMESTAMP, "Broker: Invalid timestamp: this machine's clock"),
+        (KafkaError.INVALID_RECORD, "Broker: Broker failed to validate record: is this machine's clock"),
+        (KafkaError.NOT_ENOUGH_REPLICAS, "Broker: Not enough in-sync replicas"),
+    ],
+)
+def test_what_may_be_behind_a_refusal(code: int, words: str) -> None:
+    """A record that is refused for its time is told with the clock, also where it was one of a batch."""
+    assert str(ClientRefused(KafkaError(code))).startswith(words)
 
 
 def test_what_is_fatal_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:

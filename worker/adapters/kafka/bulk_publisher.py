@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from worker.adapters.kafka.config import Config, alone, fitted, message_limit
 from worker.adapters.kafka.delivery_reports import DeliveryReports
 from worker.adapters.kafka.error_causes import ErrorCauses
-from worker.adapters.kafka.errors import TOO_LARGE, kafka_error, may_be_there, one_line
+from worker.adapters.kafka.errors import TOO_LARGE, kafka_error, may_be_there, one_line, refusal_line
 from worker.adapters.kafka.producing import ANY_PARTITION, new_producer
 from worker.core.record import Header, Outgoing
 from worker.core.record_size import size_of, too_large, too_large_for_client
@@ -231,7 +231,9 @@ class BulkPublisher:
         if self._refusal is None:
             is_size = error.code() in TOO_LARGE
             text = (
-                too_large(self._topic, size_of(handed.message), self._limit) if is_size else one_line(error)
+                too_large(self._topic, size_of(handed.message), self._limit)
+                if is_size
+                else refusal_line(error)
             )
             self._refusal = f"{handed.name}: {text}"
 

@@ -76,6 +76,18 @@ _REMEDIES = {
 }
 """What to do, for errors that do not say it themselves."""
 
+_BEHIND_A_REFUSAL = {
+    KafkaError.INVALID_TIMESTAMP: (
+        "this machine's clock and the broker's differ by more than the topic takes (its "
+        "message.timestamp.after.max.ms: an hour ahead by default)"
+    ),
+    # The answer to a batch of several such records, too.
+    KafkaError.INVALID_RECORD: (
+        "is this machine's clock ahead of the broker's, or the topic compacted and this without a key?"
+    ),
+}
+"""What may be behind the broker's refusal of a record, for errors that do not say it themselves."""
+
 _UNSURE = frozenset(
     {
         KafkaError.DUPLICATE_SEQUENCE_NUMBER,
@@ -196,6 +208,12 @@ def _remedy_of(cause: KafkaError, text: str) -> str | None:
     """By the code; a fatal error has a code of its own, and quotes the original error in words."""
     words = {KafkaError(code).str(): known for code, known in _REMEDIES.items()}
     return _REMEDIES.get(cause.code()) or next((words[said] for said in words if said in text), None)
+
+
+def refusal_line(error: KafkaError | BaseException) -> str:
+    """Why the broker does not take a record, in one line, and what may be behind it, if known."""
+    known = _BEHIND_A_REFUSAL.get(error_code(error))
+    return one_line(error) if known is None else f"{one_line(error)}: {known}"
 
 
 def may_be_there(error: KafkaError) -> bool:

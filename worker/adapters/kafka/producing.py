@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from worker.adapters.kafka.errors import TOO_LARGE, LimitedLog, kafka_error, made_from_settings, one_line
+from worker.adapters.kafka.errors import TOO_LARGE, LimitedLog, kafka_error, made_from_settings, refusal_line
 from worker.ports import PublishRefused
 
 FULL_TIMEOUT_SECONDS = 30.0
@@ -31,7 +31,7 @@ class ClientRefused(PublishRefused):
     """The broker refused a record, or the client did before sending it (`at_once`)."""
 
     def __init__(self, error: KafkaError | KafkaException, *, at_once: bool = False) -> None:
-        super().__init__(one_line(error))
+        super().__init__(refusal_line(error))
         self.error = kafka_error(error)
         self.at_once = at_once
 
