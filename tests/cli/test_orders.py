@@ -157,6 +157,7 @@ def test_what_waits(kafka: str, names: Names, env: dict[str, str]) -> None:
     run("waiting", "now", "--yes", env=env)
     written = [json.loads(record.value or b"") for record in read_all(kafka, names.control)]
     assert [one["tiers"] for one in written] == [{names.tier("10s"): [0, 1]}] * 2
+    assert all(one["logs"].keys() == {names.tier("10s")} for one in written)
     text = run("cancel", "list", env=env).stdout
     assert "--offer-id 7 (waiting)" in text
 

@@ -45,6 +45,8 @@ ALL: list[Order | OrderEnd] = [
     CancelOrder(GIVEN, "c4", FILTER, None, True, ENDS),
     HurryOrder(GIVEN, "n2", FILTER, AT + 60, ENDS),
     HurryOrder(GIVEN, "n3", FILTER, None, {}),
+    CancelOrder(GIVEN, "c5", FILTER, None, True, ENDS, {"t": "first"}),
+    HurryOrder(GIVEN, "n4", FILTER, None, ENDS, {"t": "first", "u": "second"}),
 ]
 
 
@@ -154,6 +156,8 @@ def fields(**wrong: Any) -> bytes:
         (b"now/x", fields(order="now", filter={"a": "b"}), "its filter: no event is told by a"),
         (b"now/x", fields(order="now", filter={}, tiers=[3]), NO_ENDS),
         (b"now/x", fields(order="now", filter={}, tiers={"t": 3}), NO_ENDS),
+        (b"now/x", fields(order="now", filter={}, logs=["t"]), "its logs is no object of texts"),
+        (b"now/x", fields(order="now", filter={}, logs={"t": 3}), "its logs is no object of texts"),
         (b"now/x", fields(order="now", filter={}, tiers={"t": [3, "4"]}), NO_ENDS),
         (b"now/x", fields(order="now", filter={}, tiers={"t": [True]}), NO_ENDS),
         (b"cancel/x", fields(order="cancel", filter={}, waiting=True, tiers={"t": [-1]}), NO_ENDS),
@@ -242,6 +246,26 @@ def test_meant_by_offset(
     """What lay in a tier when an order was given is told by the ends that it carries, whatever clocks say."""
     record = Record(at, offset, None, b'{"offer_id": "7"}', (), written)
     assert is_meant(order, record, on_tier=on_tier) is meant
+
+
+@pytest.mark.parametrize(
+    ("logs", "log", "meant"),
+    [
+        ({"t": "first"}, "first", True),
+        ({"t": "first"}, "second", False),
+        ({"t": "first"}, None, True),
+        ({"u": "first"}, "second", True),
+        ({}, "second", True),
+    ],
+)
+def test_a_tier_that_was_made_anew(logs: dict[str, str], log: str | None, meant: bool) -> None:
+    """What lies at the offsets of a log that was deleted is not meant, where both logs are known."""
+    record = Record(Partition("t", 0), 2, None, b'{"offer_id": "7"}', (), AT)
+    for order in (
+        CancelOrder(GIVEN, "c", FILTER, None, True, ENDS, logs),
+        HurryOrder(GIVEN, "n", FILTER, None, ENDS, logs),
+    ):
+        assert is_meant(order, record, on_tier=True, log=log) is meant
 
 
 def test_a_partition_that_was_not_seen() -> None:

@@ -9,7 +9,8 @@ The rule: what is written is read back the same. Records with other keys are no 
 | `cancel/{id}` | `cancel`, `end` | what matches `filter` ends as `cancelled`; if `waiting`, below `tiers` |
 | `now/{id}` | `now`, `end` | what matches `filter` below `tiers` is due |
 
-`tiers` has the end offset of each partition of each tier when the order was given, as a list for each topic.
+`tiers` has the end offset of each partition of each tier when the order was given, as a list for each topic,
+and `logs` the topics' ids, as far as they were known.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def write(order: Order | OrderEnd, topic: str) -> Outgoing:
     if isinstance(order, CancelOrder) and order.waiting:
         fields["waiting"] = True
     if isinstance(order, CancelOrder | HurryOrder) and order.ends is not None:
-        fields["tiers"] = _by_topic(order.ends)
+        fields["tiers"], fields["logs"] = _by_topic(order.ends), dict(order.logs)
     if not isinstance(order, OrderEnd) and order.until is not None:
         fields["until"] = format_time(order.until)
     return Outgoing(topic, order.key.encode(), json.dumps(fields).encode(), ())
@@ -119,12 +120,12 @@ def _cancel(provenance: Provenance, id_: str, fields: _Fields) -> CancelOrder:
     if not isinstance(waiting, bool):
         raise UnreadableOrder(f"its waiting is {waiting!r}, neither true nor false")
     until, ends = _optional(fields, "until", _time), _optional(fields, "tiers", _ends)
-    return CancelOrder(provenance, id_, _filter(fields), until, waiting, ends)
+    return CancelOrder(provenance, id_, _filter(fields), until, waiting, ends, _logs(fields))
 
 
 def _now(provenance: Provenance, id_: str, fields: _Fields) -> HurryOrder:
     until, ends = _optional(fields, "until", _time), _optional(fields, "tiers", _ends)
-    return HurryOrder(provenance, id_, _filter(fields), until, ends)
+    return HurryOrder(provenance, id_, _filter(fields), until, ends, _logs(fields))
 
 
 _READERS: Mapping[str, Callable[[Provenance, str, _Fields], Order]] = {
@@ -159,6 +160,13 @@ def _ends(fields: _Fields, name: str) -> TierEnds:
     if not isinstance(tiers, dict) or not all(map(_are_offsets, tiers.values())):
         raise UnreadableOrder(f"its {name} is no object of lists of offsets")
     return {Partition(topic, number): end for topic, ends in tiers.items() for number, end in enumerate(ends)}
+
+
+def _logs(fields: _Fields) -> Mapping[str, str]:
+    logs = fields.get("logs", {})
+    if not isinstance(logs, dict) or not all(isinstance(log, str) for log in logs.values()):
+        raise UnreadableOrder("its logs is no object of texts")
+    return logs
 
 
 def _are_offsets(ends: object) -> bool:

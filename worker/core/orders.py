@@ -63,6 +63,8 @@ class CancelOrder(NamedTuple):
     waiting: bool = False
     ends: TierEnds | None = None
     """With `waiting`; None in an order of a version that wrote none: the time tells then."""
+    logs: Mapping[str, str] = {}
+    """The ids of the tiers' logs then, as far as known: one that was made anew has the same offsets again."""
 
     @property
     def key(self) -> str:
@@ -78,7 +80,8 @@ class HurryOrder(NamedTuple):
     filter: EventFilter
     until: float | None = None
     ends: TierEnds | None = None
-    """As those of a CancelOrder."""
+    logs: Mapping[str, str] = {}
+    """Both as those of a CancelOrder."""
 
     @property
     def key(self) -> str:
@@ -101,18 +104,26 @@ def stands(order: Order, now: float) -> bool:
     return order.until is None or now < order.until
 
 
-def is_meant(order: CancelOrder | HurryOrder, record: Record, *, on_tier: bool) -> bool:
-    """Whether an order applies to a pending record; never raises, whatever the bytes."""
+def is_meant(
+    order: CancelOrder | HurryOrder, record: Record, *, on_tier: bool, log: str | None = None
+) -> bool:
+    """Whether an order applies to a pending record; never raises, whatever the bytes.
+
+    `log` is the id of the record's log, if known.
+    """
     of_what_waits = isinstance(order, HurryOrder) or order.waiting
-    if of_what_waits and not (on_tier and _waited(order, record)):
+    if of_what_waits and not (on_tier and _waited(order, record, log)):
         return False
     return order.filter.matches(record.value, record.headers, on_tier=on_tier)
 
 
-def _waited(order: CancelOrder | HurryOrder, record: Record) -> bool:
+def _waited(order: CancelOrder | HurryOrder, record: Record, log: str | None) -> bool:
     """Whether a tier's record was there when the order was given."""
     if order.ends is None:
         return record.timestamp <= order.provenance.at
+    its = order.logs.get(record.at.topic)
+    if None not in {its, log} and its != log:
+        return False
     return record.offset < order.ends.get(record.at, 0)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from worker.ops.addressing import addressed
 from worker.ops.broker import answering, hidden_topics, partitions_by_topic
 from worker.ops.errors import CannotDo, WrongUsage
-from worker.ops.pending import tier_ends
+from worker.ops.pending import tier_ends, tier_logs
 from worker.ops.reading import MAKE_TOPICS, opened, reading_config
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def drop(settings: Settings, giver: Giver, wanted: EventFilter) -> Order:
 
     must_name(wanted)
     until = giver.until(longest_delay(settings) + DROP_STANDS_SECONDS)
-    order = CancelOrder(giver.provenance, token_hex(4), wanted, until, True, tier_ends(settings))
+    logs = tier_logs(settings)  # before the ends: those of a log that follows are not meant
+    order = CancelOrder(giver.provenance, token_hex(4), wanted, until, True, tier_ends(settings), logs)
     give(settings, order)
     return order
 
@@ -159,7 +160,8 @@ def hurry(settings: Settings, giver: Giver, wanted: EventFilter) -> Order:
     from worker.core.orders import HurryOrder
 
     until = giver.until(longest_delay(settings))
-    order = HurryOrder(giver.provenance, token_hex(4), wanted, until, tier_ends(settings))
+    logs = tier_logs(settings)
+    order = HurryOrder(giver.provenance, token_hex(4), wanted, until, tier_ends(settings), logs)
     give(settings, order)
     return order
 
@@ -224,13 +226,14 @@ def give(settings: Settings, order: Order | OrderEnd) -> None:
 
 
 def as_json(order: Order | OrderEnd, destination: str) -> Mapping[str, object]:
-    """An order as an object, with its destination, and without the offsets that only workers need."""
+    """An order as an object, with its destination, and without what only workers need."""
     import json
 
     from worker.core.order_records import write
 
     fields = json.loads(write(order, "").value or b"{}")
-    fields.pop("tiers", None)
+    for name in ("tiers", "logs"):
+        fields.pop(name, None)
     own_id = getattr(order, "id", None)
     return {"destination": destination, **({} if own_id is None else {"id": own_id}), **fields}
 

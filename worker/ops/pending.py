@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from worker.ops.broker import answering, partitions_by_topic
+from worker.ops.broker import answering, asking, partitions_by_topic
 from worker.ops.dead_letters import Show, quietly
 from worker.ops.errors import CannotDo
 from worker.ops.reading import MAKE_TOPICS, opened, reading_config
@@ -66,6 +66,15 @@ def tier_ends(settings: Settings) -> TierEnds:
         _must_exist(topics, settings)
         with _group_state(settings, settings.retry_group) as state:
             return {at: one.high for at, one in state.standing(topics).items()}
+
+
+def tier_logs(settings: Settings) -> Mapping[str, str]:
+    """The id of each tier's log, where the broker tells it. Raises CannotDo."""
+    from worker.adapters.kafka.topic_ids import TopicIds
+
+    with answering(settings), TopicIds(asking(settings)) as ids:
+        found = ids.of(_tiers(settings))
+    return {topic: log.topic_id for topic, log in found.items() if log.topic_id is not None}
 
 
 def row_of(one: Pending) -> Mapping[str, object]:

@@ -79,11 +79,12 @@ class Interventions:
 
     def _of(self, pending: PendingRecord, now: float) -> CancelOrder | HurryOrder | None:
         """The order that applies to a record; None without one, or if it is due anyway."""
-        on_tier = pending.partition.tier is not None
+        partition = pending.partition
+        on_tier, log = partition.tier is not None, partition.binding.log.topic_id
         for order in self._orders:
             if isinstance(order, HurryOrder) and pending.due <= now:
                 continue
-            if is_meant(order, pending.record, on_tier=on_tier):
+            if is_meant(order, pending.record, on_tier=on_tier, log=log):
                 return order
         return None
 

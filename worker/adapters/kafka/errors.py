@@ -212,7 +212,8 @@ def _remedy_of(cause: KafkaError, text: str) -> str | None:
 
 def refusal_line(error: KafkaError | BaseException) -> str:
     """Why the broker does not take a record, in one line, and what may be behind it, if known."""
-    known = _BEHIND_A_REFUSAL.get(error_code(error))
+    cause = kafka_error(error)
+    known = None if cause is None else _BEHIND_A_REFUSAL.get(cause.code())
     return one_line(error) if known is None else f"{one_line(error)}: {known}"
 
 
