@@ -41,6 +41,19 @@ def test_pause_and_resume(kafka: str, names: Names, env: dict[str, str]) -> None
 
 
 @pytest.mark.kafka
+def test_a_control_topic_with_more_partitions(kafka: str, names: Names) -> None:
+    """Where somebody has given the topic more partitions, what is ordered keeps its order: all is in one."""
+    create_topics(kafka, {names.control: 4, names.topic: 1, names.tier("10s"): 1})
+    env = kafka_env(kafka, names)
+    cancel_one = ["cancel", "--offer-id", "7", "--yes"]
+    for command in (["pause"], ["resume"], ["rate", "60"], cancel_one):
+        assert run(*command, env=env).exit_code == 0
+    records = read_all(kafka, names.control)
+    assert len(records) == 4
+    assert {record.partition for record in records} == {0}
+
+
+@pytest.mark.kafka
 def test_rate(kafka: str, names: Names, env: dict[str, str]) -> None:
     """A rate is ordered, and ended with `off`."""
     assert run_json("rate", "60", env=env)["per_second"] == 60.0

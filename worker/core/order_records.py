@@ -36,7 +36,7 @@ from worker.core.orders import (
     RateOrder,
     TierEnds,
 )
-from worker.core.record import Outgoing, Partition
+from worker.core.record import CONTROL_PARTITION, Outgoing, Partition
 
 MOST_CHARACTERS = 512
 """Characters that are kept of what a person wrote."""
@@ -62,7 +62,7 @@ def write(order: Order | OrderEnd, topic: str) -> Outgoing:
         fields["tiers"], fields["logs"] = _by_topic(order.ends), dict(order.logs)
     if not isinstance(order, OrderEnd) and order.until is not None:
         fields["until"] = format_time(order.until)
-    return Outgoing(topic, order.key.encode(), json.dumps(fields).encode(), ())
+    return Outgoing(topic, order.key.encode(), json.dumps(fields).encode(), (), CONTROL_PARTITION)
 
 
 def key_of(key: bytes | None) -> str | None:

@@ -53,6 +53,10 @@ def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
     return size + sum(len(name) + len(text or b"") for name, text in headers) if headers else size
 
 
+CONTROL_PARTITION = 0
+"""Where all records of a control topic go: their order tells which counts, also where it was given more."""
+
+
 class Outgoing(NamedTuple):
     """One record to be published to a topic of the worker's own."""
 

@@ -9,7 +9,7 @@ import json
 
 from schemas.moment import format_time, parse_time
 from worker.core.binding import LogId
-from worker.core.record import Outgoing, Partition
+from worker.core.record import CONTROL_PARTITION, Outgoing, Partition
 from worker.core.start_offset import RememberedOffset
 
 _KIND = "position"
@@ -19,7 +19,7 @@ def remember(topic: str, at: Partition, offset: int, log: LogId, now: float) -> 
     """Make the record that says how far a partition was committed at `now`."""
     value = {"offset": offset, "topic_id": log.topic_id, "at": format_time(now)}
     key = f"{_KIND}/{at.topic}/{at.number}"
-    return Outgoing(topic, key.encode(), json.dumps(value).encode(), ())
+    return Outgoing(topic, key.encode(), json.dumps(value).encode(), (), CONTROL_PARTITION)
 
 
 def recall(key: bytes | None, value: bytes | None) -> tuple[Partition, RememberedOffset] | None:

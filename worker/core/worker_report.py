@@ -10,7 +10,7 @@ import json
 from typing import NamedTuple
 
 from schemas.moment import format_time, parse_time
-from worker.core.record import Outgoing
+from worker.core.record import CONTROL_PARTITION, Outgoing
 
 PREFIX = "worker/"
 
@@ -78,12 +78,13 @@ def write(report: WorkerReport, topic: str) -> Outgoing:
         "starts": None if report.starts is None else format_time(report.starts),
         "silent": report.silent,
     }
-    return Outgoing(topic, f"{PREFIX}{report.id}".encode(), json.dumps(value).encode(), ())
+    key = f"{PREFIX}{report.id}".encode()
+    return Outgoing(topic, key, json.dumps(value).encode(), (), CONTROL_PARTITION)
 
 
 def ended(report_id: str, topic: str) -> Outgoing:
     """Make the tombstone for a worker that has ended."""
-    return Outgoing(topic, f"{PREFIX}{report_id}".encode(), None, ())
+    return Outgoing(topic, f"{PREFIX}{report_id}".encode(), None, (), CONTROL_PARTITION)
 
 
 def report_id(key: bytes) -> str:

@@ -211,9 +211,9 @@ def give(settings: Settings, order: Order | OrderEnd) -> None:
         _must_exist(settings, topic)
         deadline = time.monotonic() + TAKEN_WITHIN_SECONDS
         publisher = BulkPublisher(sending, topic, stop=lambda: time.monotonic() > deadline)
-        _, key, value, *_ = write(order, topic)
+        _, key, value, headers, partition = write(order, topic)
         try:
-            publisher.send(RecordName("order ", 1), key, value)
+            publisher.send(RecordName("order ", 1), key, value, headers, partition)
             publisher.settle()
         except PublishRefused as refusal:
             why = str(refusal).removeprefix("order 1: ")

@@ -84,6 +84,7 @@ class PlanStore:
         from worker.adapters.kafka import producer_config
         from worker.adapters.kafka.bulk_publisher import BulkPublisher, PublishStopped, RecordName
         from worker.adapters.kafka.config import unique_client_id
+        from worker.core.record import CONTROL_PARTITION
         from worker.ports import PublishRefused
 
         kafka, topic = self._settings.kafka, self._settings.control_topic
@@ -94,7 +95,7 @@ class PlanStore:
             publisher = BulkPublisher(config | in_order, topic, stop=stop, on_waiting=self._hearing.waits)
             try:
                 for number, (key, value) in enumerate(records):
-                    publisher.send(RecordName("record ", number), key, value)
+                    publisher.send(RecordName("record ", number), key, value, (), CONTROL_PARTITION)
                 publisher.settle()
             except PublishStopped:
                 return
