@@ -110,6 +110,23 @@ def test_each_once(names: Names, count: int, rate: int, deeds: Sequence[Deed]) -
         assert again.stderr.startswith(f"left out: {count} dead letters that went before")
 
 
+def test_the_source_has_another_name(kafka: str, names: Names) -> None:
+    """What was sent to a former source is not sent to the present one; the rest is, once."""
+    create_topics(kafka, {names.topic: PARTITIONS, f"{names.topic}-2": PARTITIONS, names.dlq: 3})
+    produce(kafka, names.dlq, letters(names.topic, 900))
+    env = kafka_env(kafka, names)
+    command = ("dlq", "replay", "--reason", "exhausted", "--yes")
+    with publishing(env, *command, "--rate", "100") as process:
+        wait_until("some are there", lambda: sum(end_offsets(kafka, names.topic).values()) > 9, WITHIN)
+        process.kill()
+        process.wait(WITHIN)
+    last = run(*command, env={**env, "POSTBACK_KAFKA__TOPIC": f"{names.topic}-2"})
+    assert last.exit_code == 0, last.stderr
+    before, after = (read_all(kafka, topic) for topic in (names.topic, f"{names.topic}-2"))
+    assert 0 < len(before) < 900
+    assert Counter(one.key for one in [*before, *after]) == {f"c-{at}".encode(): 1 for at in range(900)}
+
+
 def test_purged_meanwhile(kafka: str, names: Names) -> None:
     """A replay whose letters are purged amid it says what it did not send; then, that they are gone."""
     create_topics(kafka, {names.topic: PARTITIONS, names.dlq: 3})

@@ -25,9 +25,9 @@ PART_PLACES = 100_000
 class Plan(NamedTuple):
     """A plan: the `kind` of command, its request in words, and when (epoch seconds).
 
-    `ends` are the source's ends before the first record. `places` are the dead letters to send, of the log
-    `log` (None if unknown). `total` is the number of records. `by` is who asked, if known. `rate` is the most
-    per second; None means unlimited.
+    `ends` are the ends of the source `topic` (None if unknown) before the first record. `places` are the dead
+    letters to send, of the log `log` (None if unknown). `total` is the number of records. `by` is who asked,
+    if known. `rate` is the most per second; None means unlimited.
     """
 
     kind: str
@@ -41,6 +41,7 @@ class Plan(NamedTuple):
     is_done: bool = False
     by: str | None = None
     rate: float | None = None
+    topic: str | None = None
 
     @property
     def key(self) -> str:
@@ -57,6 +58,7 @@ class Plan(NamedTuple):
             "log": self.log,
             "by": self.by,
             "rate": self.rate,
+            "topic": self.topic,
             "source": {str(number): end for number, end in self.ends.items()},
         }
         return self.key.encode(), json.dumps(value, ensure_ascii=False).encode()
@@ -98,13 +100,13 @@ def read_head(kind: str, id_: str, value: bytes, places: Set[PartitionOffset] = 
         ends = {int(number): int(end) for number, end in fields["source"].items()}
         is_done = fields["state"] == "done"
         question, total, log = str(fields["question"]), int(fields["total"]), fields["log"]
-        by, rate = fields.get("by"), fields.get("rate")
+        by, rate, topic = fields.get("by"), fields.get("rate"), fields.get("topic")
         rate = None if rate is None else float(rate)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     if at is None:
         return None
-    return Plan(kind, id_, question, at, ends, total, places, log, is_done, by, rate)
+    return Plan(kind, id_, question, at, ends, total, places, log, is_done, by, rate, topic)
 
 
 def _packed(offsets: Iterable[int]) -> bytes:

@@ -16,7 +16,7 @@ from uuid import uuid4
 from worker.ops.broker import answering, asking
 from worker.ops.dead_letters import matching, quietly
 from worker.ops.edits import Edit, Revise, as_it_is
-from worker.ops.errors import CannotDo
+from worker.ops.errors import BrokerUnavailable, CannotDo
 from worker.ops.filters import Filters
 from worker.ops.hearing import UNHEARD, Hearing
 from worker.ops.judging import judge_of
@@ -107,7 +107,9 @@ class Replaying:
         begun = [plan for plan in plans if not plan.is_done]
         living, self._former = alive(self._control, [plan.key for plan in begun], self._hearing)
         others = [plan for plan in begun if plan.key in living]
-        same = next((plan for plan in begun if plan.question == asked.question), None)
+        same = next(
+            (plan for plan in begun if plan.question == asked.question and self._is_to_our_source(plan)), None
+        )
         if same in others:
             raise CannotDo([f"this replay of {same.total} dead letters is under way{_by(same)}"], UNDER_WAY)
         self._known = {plan.id for plan in plans}
@@ -122,7 +124,7 @@ class Replaying:
         ends = {at.number: span.end for at, span in source.items()}
         id_, places = uuid4().hex[:12], choice.places
         plan = Plan(KIND, id_, asked.question, now, ends, len(places), places, log)
-        plan = plan._replace(by=asked.by, rate=asked.rate)
+        plan = plan._replace(by=asked.by, rate=asked.rate, topic=outbound.topic)
         faults, beside = choice.faults, bool(others)
         return PreparedReplay(
             plan, places, False, choice.gone_before, choice.refused, outbound, faults, beside
@@ -251,7 +253,10 @@ class Replaying:
         return {plan.id: self._sent_by(plan, source) for plan in begun}
 
     def _sent_by(self, plan: Plan, source: Mapping[Partition, OffsetRange]) -> Set[PartitionOffset]:
-        since, name = since_of(plan, source), self._settings.destination.name
+        settings, name = self._settings, self._settings.destination.name
+        if not self._is_to_our_source(plan):
+            settings, source = self._before(plan)
+        since = since_of(plan, source) if source else None
         if since is None:
             self._hearing.says(
                 f"what {plan.key} has sent is no longer on the source: all of it counts as sent"
@@ -259,7 +264,21 @@ class Replaying:
             return plan.places
         letters = read_again(self._reader, self._settings.dlq_topic, plan.places)
         revise = self._edits.get(plan.id, as_it_is)
-        return sent_letters(letters, lambda: come_since(self._settings, since), name, revise)
+        return sent_letters(letters, lambda: come_since(settings, since), name, revise)
+
+    def _is_to_our_source(self, plan: Plan) -> bool:
+        return plan.topic in {None, self._settings.kafka.topic}
+
+    def _before(self, plan: Plan) -> tuple[Settings, Mapping[Partition, OffsetRange]]:
+        """The settings with the source of a plan's day, and what that holds: nothing where it is gone."""
+        kafka = self._settings.kafka.model_copy(update={"topic": plan.topic})
+        settings = self._settings.model_copy(update={"kafka": kafka})
+        try:
+            return settings, source_spans(settings)
+        except BrokerUnavailable:
+            raise
+        except CannotDo:
+            return settings, {}
 
 
 def _all(sets: Iterable[Set[PartitionOffset]]) -> PartitionOffsets:
