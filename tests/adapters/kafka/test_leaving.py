@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, ClassVar, cast
+from unittest.mock import Mock
 
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
@@ -108,11 +109,12 @@ def test_assigned_as_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     Nobody hears of it, nor of its end.
     """
     monkeypatch.setattr(poll_thread, "Consumer", ClosingConsumer)
-    bridge = cast("LoopBridge", None)  # nobody is to hear of it
+    bridge = Mock(spec=LoopBridge)
     thread = poll_thread.PollThread({"group.id": "g"}, SourceOptions(["t"]), bridge, logging.getLogger())
     thread.join()
     thread.close()
     assert cast("ClosingConsumer", thread._consumer).calls == ["unsubscribe", "close"]
+    assert bridge.mock_calls == []
 
 
 class RevokesAmidABatch(Consumer):
