@@ -7,11 +7,12 @@ The rule: it believes nothing of the worker; a step is what is judged, never wha
 - `journal untrue`: a step that tells of a 200 that was never given, of a retry or a dead letter that was not
   in its topic by then, or of a copy of which there is no other; and a 200 of which no step tells, though
   nothing was cut off;
-- `journaled twice`: a record of the source with a second ending, whatever was cut off; but the three that
+- `journaled twice`: a record of the source with a second ending, whatever was cut off; but the four that
   docs/guarantees.md names: one that was on its way to the journal when its worker was frozen, and was taken
-  after another worker's; those of two workers, of which one had stood still, that are taken at the same time,
-  so that neither could know of the other; and one that lies there twice, word by word, as its acknowledgement
-  was cut off.
+  after another worker's; those of two workers that are taken at the same time, so that neither could know of
+  the other, where one had stood still, or where one had the record and the other its retry, as the worker
+  that made the retry was killed; and one that lies there twice, word by word, as its acknowledgement was cut
+  off.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tests.chaos.twins import NEVER, first_seen, work_seen
 from tests.chaos.violations import Violation
 
 DELIVERED, RETRY, DEAD_STEP, DUPLICATE = "delivered", "retry", "dead", "duplicate"
-STOP = "stop"
+STOP, KILL = "stop", "kill"
 SOON = 10.0
 """Seconds after a cut in which a step is taken that was on its way."""
 SAME = 0.01
@@ -54,7 +55,7 @@ def agree(
             *_not_journaled(there, story, steps, covered, history),
             *_untrue(story, steps),
             *_untold(story._replace(hops=tuple(there)), steps, covered, forks[story.event]),
-            *_twice(steps, cuts),
+            *_twice(steps, cuts, [cut for cut in cuts if _made_its_retry(cut, story)]),
         ):
             yield Violation(wrong[0], story.event, f"{wrong[1]}; {_tell(steps)}")
 
@@ -118,24 +119,31 @@ def _untold(
         yield "journal untrue", f"no step tells of the 200 at {read[0].answered:.3f}"
 
 
-def _twice(steps: Sequence[Step], cuts: Sequence[Cut]) -> Iterator[tuple[str, str]]:
+def _made_its_retry(cut: Cut, story: Story) -> bool:
+    """Whether a worker was killed just after it had made a retry, so that the record lies in two places."""
+    asked = [one.at for one in story.requests if one.worker == cut.worker]
+    made = [hop.at for hop in story.hops if hop.kind == TIER and cut.since <= hop.at <= cut.start + BLINK]
+    return cut.cause == KILL and bool(asked and made) and min(asked) <= max(made)
+
+
+def _twice(steps: Sequence[Step], cuts: Sequence[Cut], forked: Sequence[Cut]) -> Iterator[tuple[str, str]]:
     ends: defaultdict[str, list[Step]] = defaultdict(list)
     for step in steps:
         if step.step != RETRY:
             ends[step.origin].append(step)
     for origin, endings in ends.items():
-        if len(endings) > 1 and not all(_is_named(one, endings[0], cuts) for one in endings[1:]):
+        if len(endings) > 1 and not all(_is_named(one, endings[0], cuts, forked) for one in endings[1:]):
             yield "journaled twice", f"{origin} has {len(endings)} endings"
 
 
-def _is_named(late: Step, first: Step, cuts: Sequence[Cut]) -> bool:
+def _is_named(late: Step, first: Step, cuts: Sequence[Cut], forked: Sequence[Cut]) -> bool:
     """Whether the page of guarantees names why an ending came late beside the first one."""
     away = (cut for cut in cuts if cut.cause == STOP or cut.cause.startswith(BROKER))
     near = [cut for cut in away if cut.start - BLINK <= late.at <= cut.end + SOON]
     if late.worker == first.worker:
         is_same = late.worker != "" and late._replace(at=first.at) == first
         return is_same and any(late.said <= cut.start + BLINK for cut in near)
-    if any(late.at - first.at <= _round_trip(cut) for cut in near):
+    if any(late.at - first.at <= _round_trip(cut) for cut in (*near, *forked)):
         return True
     frozen = (cut for cut in near if cut.cause == STOP and cut.start <= first.at)
     return any(_was_on_its_way(late, cut) for cut in frozen)

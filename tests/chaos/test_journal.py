@@ -122,6 +122,23 @@ def test_at_the_same_time() -> None:
     assert "journaled twice" in judge([other, late], [source()], requests)
 
 
+def test_a_record_and_its_retry_at_the_same_time() -> None:
+    """Two workers may both end a record that lies in two places: its retry was made just before a kill."""
+    killed = [Deed("kill", "w1-1", 1.2), Deed("dead", "w1-1", 1.21)]
+    first, late = OTHER._replace(at=9.1), LATE._replace(at=9.3, attempt=2)
+    requests = [ask(1), ask(9, "w2-1", answered=9.0), ask(9.01, "w3-1", answered=9.02)]
+    hops = [source(), tier(1.1, due=2.0)]
+    assert judge([first, late], hops, requests, deeds=killed) == []
+    for steps, places, deeds in (
+        ([first, late._replace(at=9.9)], hops, killed),  # it could have known
+        ([first, late._replace(worker="b")], hops, killed),
+        ([first, late], [source()], killed),  # it lay in one place
+        ([first, late], [source(), tier(3.0, due=4.0)], killed),  # nor did the killed one make it
+        ([first, late], hops, [Deed("kill", "w2-1", 1.2), Deed("dead", "w2-1", 1.21)]),
+    ):
+        assert "journaled twice" in judge(steps, places, requests, deeds=deeds)
+
+
 def test_word_by_word() -> None:
     """A step may lie there twice whose acknowledgement a broker's death cut off, if it says the same."""
     away = [Deed("kill", "broker", 1.2), Deed("up", "broker", 4.0)]
