@@ -120,7 +120,7 @@ class Worker:
             await server.start(http.host, http.port)
             stack.push_async_callback(server.close)
             for one in self._served:
-                stack.enter_context(one.watch(publisher))
+                stack.enter_context(one.watch(publisher, ids))
             renewals = [*(one.renew() for one in self._served), self._login_renewal().run()]
             for watch in (self._tell_what_flows(), self._watch_loop(), *renewals):
                 task = asyncio.create_task(watch)

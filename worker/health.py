@@ -13,9 +13,11 @@ from worker.adapters.kafka import KafkaPublisher, KafkaUnavailable
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.own_topics import describe
 from worker.adapters.kafka.rights import RightsWatch
+from worker.adapters.kafka.topic_ids import TopicIds
 from worker.adapters.own_thread import in_own_thread
 from worker.adapters.structlog_alone import structlog
-from worker.core.topics import Finding, NeededTopics, Severity, judge
+from worker.core.start_offset import is_another
+from worker.core.topics import NeededTopics, Severity, judge
 from worker.ports import Clock, Observer, Source
 from worker.runner import Runner
 from worker.runner.state import outage_fields
@@ -30,6 +32,9 @@ LOOK_SOON_SECONDS, LOOK_SECONDS = 1.0, 2.0
 RIGHTS_SECONDS = 5.0
 """Seconds between two looks at the rights while none is lacking: to ask is dear, and a client that is refused
 what it was allowed says so by itself."""
+
+SETTINGS_SECONDS = 600.0
+"""Seconds between two looks at the topics' settings, unless a topic is made anew."""
 
 
 class Health:
@@ -53,10 +58,13 @@ class Health:
         self._missing: list[str] = ["not looked at yet"]
         self._rights = rights
         self._topics_there = asyncio.Event()
+        self._made_anew = asyncio.Event()
         self.refusals: dict[str, str] = {}
         """By group, why it is refused to this user; written by the sources."""
 
-    def watch(self, runner: Runner, source: Source, publisher: KafkaPublisher) -> contextlib.ExitStack:
+    def watch(
+        self, runner: Runner, source: Source, publisher: KafkaPublisher, ids: TopicIds
+    ) -> contextlib.ExitStack:
         """Begin to look; the caller closes the returned stack. A look that breaks ends the run."""
         self._runner, self._source = runner, source
         self._began = self._clock.monotonic()
@@ -64,7 +72,8 @@ class Health:
         looks = (
             self._watch_topics(publisher),
             self._watch_rights(),
-            self._look_at_the_topics_settings(),
+            self._watch_logs(ids),
+            self._watch_the_topics_settings(),
         )
         for look in looks:
             task = asyncio.create_task(look)
@@ -140,18 +149,51 @@ class Health:
         for resource in before.keys() - self._rights.lacking.keys():
             self._log.info("a right that was lacking is granted", of=str(resource))
 
-    async def _look_at_the_topics_settings(self) -> None:
-        """Once the topics exist, warn of settings that will lose or refuse records."""
-        await self._topics_there.wait()
-        try:
-            looked = in_own_thread("kafka-topic-settings", self._wrong_topics, KafkaUnavailable)
-            for finding in await looked:
-                self._observer.trouble(finding.line)
-        except KafkaUnavailable as error:
-            self._log.info("the topics' settings can't be read", error=str(error))
+    async def _watch_logs(self, ids: TopicIds) -> None:
+        """Have the settings of a topic that was made anew looked at, and report it if only workers write it.
 
-    def _wrong_topics(self) -> list[Finding]:
-        """What is wrong with existing topics; missing ones are reported elsewhere."""
-        found = describe(self._asking, self._needed.names)
-        judged = judge(self._needed, found)
-        return [one for one in judged if one.severity is Severity.WRONG and one.topic in found]
+        Whoever takes up the records of the source and the tiers reports those.
+        """
+        settings, names = self._settings, self._needed.names
+        taken_up = {settings.kafka.topic, *(settings.tier_topic(tier) for tier in settings.tiers)}
+        before = ids.of(names, timeout=0.0)
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            logs = {name: ids.heard(name) for name in names}
+            for name in names:
+                if is_another(before[name], logs[name]):
+                    self._made_anew.set()
+                    if name not in taken_up:
+                        self._observer.made_anew(name, 0, 0)
+            before = logs
+
+    async def _watch_the_topics_settings(self) -> None:
+        """Once the topics exist, warn of settings that will lose or refuse records; of each once."""
+        await self._topics_there.wait()
+        told: list[str] = []
+        while True:
+            self._made_anew.clear()
+            try:
+                lines = await in_own_thread("kafka-topic-settings", self._wrong_topics, KafkaUnavailable)
+                for line in lines:
+                    if line not in told:
+                        self._observer.trouble(line)
+                told = lines
+            except KafkaUnavailable as error:
+                self._log.info("the topics' settings can't be read", error=str(error))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SETTINGS_SECONDS):
+                    await self._made_anew.wait()
+
+    def _wrong_topics(self) -> list[str]:
+        """What is wrong with existing topics, in lines; missing ones are reported elsewhere.
+
+        A source that is compacted counts, because it may lose what is not sent yet.
+        """
+        found, source = describe(self._asking, self._needed.names), self._needed.source
+        compacted = {source} if source in found and found[source].compacted else set()
+        return [
+            one.line
+            for one in judge(self._needed, found)
+            if one.topic in found and (one.severity is Severity.WRONG or one.topic in compacted)
+        ]

@@ -165,11 +165,11 @@ class ServedDestination:
         with speaking_of(self.name):
             return await self.runner.run(stop)
 
-    def watch(self, publisher: KafkaPublisher) -> contextlib.ExitStack:
+    def watch(self, publisher: KafkaPublisher, ids: TopicIds) -> contextlib.ExitStack:
         """Watch its health from now on; the caller closes the returned stack."""
         self._metrics.watch(self.name, self.runner.snapshot, self.health.not_ready)
         with speaking_of(self.name):
-            return self.health.watch(self.runner, self.source, publisher)
+            return self.health.watch(self.runner, self.source, publisher, ids)
 
     async def renew(self) -> None:
         """Watch its files from now on."""

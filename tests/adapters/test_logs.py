@@ -42,7 +42,7 @@ TELLS: dict[Level, list[tuple[str, str]]] = {
         ("skipped what can't be read, as POSTBACK_KAFKA__SKIP says", "warning"),
         *((starts, "warning") for starts in STARTS),
         (
-            "topic was deleted and made again: read from its start; what lay in the deleted one is gone",
+            "topic was deleted and made again: it counts from its start; what lay in the deleted one is gone",
             "warning",
         ),
         ("commit failed; the next one says the same or more", "warning"),

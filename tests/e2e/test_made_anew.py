@@ -145,3 +145,21 @@ def test_the_dead_letters(kafka: str, names: Names, tmp_path: Path, tracker: Tra
     assert sorted(read.key or b"" for read in read_all(kafka, names.dlq)) == sorted(
         click.encode() for click in clicks("r-new", 20)
     )
+
+
+@pytest.mark.parametrize("of", [Names.dlq, Names.journal, Names.control], ids=["dlq", "journal", "control"])
+def test_what_only_workers_write(
+    kafka: str, names: Names, tmp_path: Path, tracker: Tracker, of: property
+) -> None:
+    """A topic that only workers write is told of when it is made anew, and so is what its settings lose."""
+    topic = of.fget(names) if of.fget is not None else ""
+    with Program(env_of(kafka, names, tracker, tmp_path), tmp_path) as worker:
+        worker.ready()
+        write(kafka, names.topic, clicks("r", 2))
+        wait_until("dead", lambda: end_offsets(kafka, names.dlq)[0] == 2)
+        make_anew(kafka, topic, 2)  # as the broker would, with its own defaults
+        assert worker.said("topic was deleted and made again")["topic"] == topic
+        if topic != names.dlq:  # whose letters a broker's defaults only keep for less time
+            worker.said(f"{topic}: ")
+        assert worker.metric("postback_topics_made_anew_total", topic=topic) == 1
+        assert worker.end() == 0

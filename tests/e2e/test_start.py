@@ -126,8 +126,11 @@ def reasons(program: Program) -> list[str]:
 
 @pytest.mark.kafka
 def test_a_tier_that_forgets(kafka: str, names: Names, tmp_path: Path) -> None:
-    """A tier that forgets, or refuses, what the source takes is named in the log, and the worker runs."""
-    create_topics(kafka, {names.topic: 1})
+    """A tier that forgets, or refuses, what the source takes is named in the log, and the worker runs.
+
+    So is a source that is compacted.
+    """
+    create_topics(kafka, {names.topic: 1}, {"cleanup.policy": "compact"})
     create_topics(kafka, {names.tier("1h"): 1}, {"retention.ms": "60000", "max.message.bytes": "2000"})
     url = "http://192.0.2.1/?click_id={click_id}"
     env = settings(kafka, names, RETRY__DELAYS="1h", DESTINATION__SIMPLE_URL=url, DESTINATION__EVENT_URL=url)
@@ -137,5 +140,6 @@ def test_a_tier_that_forgets(kafka: str, names: Names, tmp_path: Path) -> None:
         assert "takes a retention.ms of 7200000 or more" in line["event"]
         assert line["level"] == "warning"
         assert program.said(f"{names.tier('1h')}: max.message.bytes is 2000, not ")["level"] == "warning"
+        assert program.said(f"{names.topic}: cleanup.policy is compact")["level"] == "warning"
         program.ready()
         assert program.end() == 0

@@ -193,7 +193,7 @@ class Logs(Observer):
     def made_anew(self, topic: str, discarded: int, under_way: int) -> None:
         """One line at warning."""
         self._log.warning(
-            "topic was deleted and made again: read from its start; what lay in the deleted one is gone",
+            "topic was deleted and made again: it counts from its start; what lay in the deleted one is gone",
             topic=topic,
             discarded=discarded,
             under_way=under_way,
