@@ -156,7 +156,8 @@ class Worker:
         for line in dict.fromkeys(line for _, unsure in found for line in unsure):
             self._log.warning(line)
         _refuse(line for errors, _ in found for line in errors)
-        groups = await asyncio.gather(*(one.check_group() for one in self._served))
+        names = self._served[0].check_names(self._deployment)
+        groups = await asyncio.gather(*(one.check_group() for one in self._served), names)
         _refuse(line for lines in groups for line in lines)
 
     def _warnings(self) -> Iterable[str]:
@@ -205,8 +206,7 @@ class Worker:
     def _control_config(self) -> Config:
         """The configuration of the client that reads the standing orders of all destinations."""
         kafka = self._deployment.common.kafka
-        group = f"{kafka.group_id}.reader"
-        client_id = unique_client_id(kafka.group_id)
+        group, client_id = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
         return self._login.keep(consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties))
 
     def _concurrency(self) -> list[int]:

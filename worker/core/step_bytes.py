@@ -19,6 +19,8 @@ DELIVERED_AT_TIME_END = b'","step":"delivered"'
 ATTEMPT = re.compile(rb',"attempt":([0-9]{1,9})')
 STATUS = re.compile(rb',"status":([0-9]{1,9})')
 MILLISECONDS = b',"ms":'
+URL_ORIGIN = re.compile(rb',"url":"([a-z]{4,5}://[^/"]{1,300})')
+"""Scheme, host and port of a request's URL."""
 REASON = re.compile(rb',"reason":"([a-z_]{1,32})"')
 
 REPLAYS_NAME = b',"replays":'

@@ -5,6 +5,7 @@ The rule: it only asks, and reads at the ends of partitions; it joins no group a
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -20,11 +21,11 @@ from worker.core.group_ownership import belongs_line
 from worker.core.record import Partition
 from worker.core.rights import Needs, Resource, ResourceKind, Said, lacking, unsaid
 from worker.core.topics import Severity, Topic, judge
-from worker.group_check import unread_lines
+from worker.group_check import taken_lines, unread_lines
 from worker.ops.broker import answering, asking, former_tiers, partitions_by_topic
 from worker.ops.errors import BrokerUnavailable, CannotDo
 from worker.ops.former_destinations import former_lines, was_read_by
-from worker.ops.reading import MAKE_TOPICS
+from worker.ops.reading import MAKE_TOPICS, reading_config
 from worker.settings import Deployment, Settings
 from worker.settings.command_rights import rights_of_commands
 from worker.settings.several import former_group, left_line
@@ -65,6 +66,7 @@ def look_for_all(deployment: Deployment) -> Access:
     """What a worker that serves all destinations would meet, each line once. Raises BrokerUnavailable."""
     found = [look(settings) for settings in deployment.destinations]
     problems = dict.fromkeys(line for one in found for line in one.problems)
+    problems |= dict.fromkeys(asyncio.run(taken_lines(reading_config(deployment.common), deployment)))
     warnings = dict.fromkeys(line for one in found for line in one.warnings)
     with answering(deployment.common, or_refusing=False):
         warnings |= dict.fromkeys(former_lines(deployment, partitions_by_topic(deployment.common)))

@@ -21,6 +21,8 @@ class Deployment(NamedTuple):
 
     destinations: tuple[Settings, ...]
     routes: tuple[Route, ...]
+    others: tuple[Settings, ...] = ()
+    """The settings of destinations that are served elsewhere."""
 
     @classmethod
     def of(cls, settings: Settings) -> Deployment:
@@ -60,8 +62,9 @@ class Deployment(NamedTuple):
         """Serve only these; the others keep their routes. Raises SettingsError for an unknown name."""
         for name in names:
             choose(self, name)
-        kept = [one for one in self.destinations if one.destination.name in names]
-        return self._replace(destinations=tuple(kept))
+        kept = tuple(one for one in self.destinations if one.destination.name in names)
+        others = tuple(one for one in self.destinations if one not in kept)
+        return self._replace(destinations=kept, others=(*self.others, *others))
 
     def with_properties(self, properties: Mapping[str, Any]) -> Deployment:
         """The same deployment with these properties for its Kafka clients."""

@@ -217,6 +217,16 @@ def left_line(settings: Settings, former: str) -> str:
     )
 
 
+def taken_line(settings: Settings, origin: str, other: str) -> str:
+    """Tell that another destination sends to where this one did, as where their names were exchanged."""
+    name, group = settings.destination.name, settings.kafka.group_id
+    return (
+        f"{own_variable(other, _GROUP)}: {name} has sent to {origin} so far, where {other} sends by these "
+        f"settings: what waits in the group {group} would go to another network. If names have changed, set "
+        f"this to {group}, and that of {name} to its own of before"
+    )
+
+
 def _groups(settings: Settings) -> Mapping[str, str]:
     """The groups of a destination, each with the variable that sets it."""
     own = own_variable(settings.destination.name, _GROUP)
