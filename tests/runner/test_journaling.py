@@ -7,6 +7,7 @@ import time
 from threading import Timer
 
 from schemas.journal import JournalStep, StepKind
+from tests.runner.copies import ids
 from tests.runner.harness import (
     DLQ,
     JOURNAL,
@@ -19,6 +20,7 @@ from tests.runner.harness import (
 )
 from tests.runner.rounds import goes_round
 from worker.core.answer import Response
+from worker.core.fence import Bar
 from worker.core.masking import MASK
 from worker.runner import Outcome
 from worker.runner.journaling import LATE_SECONDS
@@ -132,6 +134,46 @@ async def test_late() -> None:
         assert harness.clicks == ["c-1"]
         held.set()
         await harness.committed(2)
+
+
+async def test_one_partition_without_a_leader() -> None:
+    """Where a partition's journal can't be read either, its late steps stop it alone; the others go on."""
+    async with Harness(copies=ids()) as harness:
+        held = harness.publisher.hold(JOURNAL)
+        harness.source.assign(harness.first, harness.second)
+        harness.write(1)
+        await until("it is late", lambda: bool(harness.heard.troubles))
+        del harness.publisher.held[JOURNAL]
+        harness.write(2, at=harness.second)
+        await some_turns(50)
+        assert harness.clicks == ["c-1"]
+        harness.follower.fail("no leader", 0)
+        await harness.committed(1, harness.second)
+        harness.write(3)
+        harness.write(4, at=harness.second)
+        await harness.committed(2, harness.second)
+        assert harness.clicks == ["c-1", "c-2", "c-4"]
+        assert not harness.position()
+        harness.follower.gate.set()
+        held.set()
+        await harness.committed(2)
+    assert [step.event_id for step in harness.steps] == ["e-1", "e-3", "e-2", "e-4"]
+
+
+async def test_late_once_it_can_be_read_again() -> None:
+    """Late steps stop all again once their journal can be read and still does not take them."""
+    async with Harness(copies=ids()) as harness:
+        held = harness.publisher.hold(JOURNAL)
+        harness.source.assign(harness.first, harness.second)
+        harness.write(1)
+        await until("it is late", lambda: bool(harness.heard.troubles))
+        harness.follower.fail("no leader", 0)
+        fence = harness.runner._delivery.fence
+        await until("the others may go on", lambda: Bar.UNJOURNALED not in fence.bars)
+        harness.follower.gate.set()
+        await until("none may", lambda: Bar.UNJOURNALED in fence.bars)
+        held.set()
+        await harness.committed(1)
 
 
 async def test_many_are_late() -> None:

@@ -2,9 +2,10 @@
 
 The rules: steps are made and written in batches, and a batch is awaited as a whole. A refused batch is
 reported and tried again with backoff as long as it takes. Meanwhile the worker is not ready and starts no
-request, because its outcome could not be committed. What is not acknowledged at the end stays uncommitted. A
-noted step is not yet text: making the texts of a batch together costs less than making each between two
-answers, when the processor's caches hold other code.
+request, because its outcome could not be committed. But where a partition whose journal can't be read
+explains it, that one alone rests. What is not acknowledged at the end stays uncommitted. A noted step is not
+yet text: making the texts of a batch together costs less than making each between two answers, when the
+processor's caches hold other code.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from worker.core.journal import DestinationJournal, Ended, step_of
 from worker.core.record import Outgoing, make
 from worker.core.trial import Trial
 from worker.ports import BatchRefused, Observer, Publisher
+from worker.runner.copies import WARMING
 from worker.runner.parts import DestinationParts, Surroundings
 
 BATCH_STEPS = 256
@@ -32,6 +34,9 @@ LATE_SECONDS = 2.0
 
 _LAST_SECONDS = LATE_SECONDS / 8
 """The last of them begin when most have passed: what came while the process stood still is heard first."""
+
+LOOK_SECONDS = 1.0
+"""How often it is looked, while steps can't be written, whether a partition that rests explains that."""
 
 
 class JournalListener(Protocol):
@@ -64,6 +69,18 @@ class PendingStep(NamedTuple):
     journal: DestinationJournal
 
 
+class _StuckSteps(NamedTuple):
+    """Steps that can't be written, and why, if the journal has refused them."""
+
+    why: str | None
+    noted: Sequence[PendingStep]
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether some are of a partition that rests already, because its journal can't be read either."""
+        return any(one.pending.partition.warming not in {None, WARMING} for one in self.noted)
+
+
 class Journaling:
     """The steps of one destination."""
 
@@ -89,7 +106,9 @@ class Journaling:
         self.is_late: Callable[[Sequence[PendingStep]], bool] = lambda _steps: False
         """Whether some of these refused steps may be another worker's to write by now."""
         self._is_cut = False  # whether writing ended before an acknowledgement
-        self._stuck: dict[asyncio.Task[None] | None, str | None] = {}
+        self._stuck: dict[asyncio.Task[None] | None, _StuckSteps] = {}
+        self._is_stuck = False
+        self._next_look: asyncio.TimerHandle | None = None
 
     def mask(self, secrets: Iterable[str]) -> None:
         """Mask these in every step from now on."""
@@ -99,7 +118,7 @@ class Journaling:
     @property
     def refused(self) -> dict[str, str]:
         """The journal's topic and why it refuses pending steps; empty while it takes them."""
-        why = next((why for why in self._stuck.values() if why is not None), None)
+        why = next((why for why, _ in self._stuck.values() if why is not None), None)
         return {} if why is None else {self._journal.topic: why}
 
     def note(self, pending: PendingRecord, ending: Ended, trial: Trial | None, now: float) -> None:
@@ -141,11 +160,13 @@ class Journaling:
         """
         if self._noted:
             self._flush()
-        if self._writing and not self._stuck:
+        if self._writing and not self._is_stuck:
             await asyncio.wait(self._writing, timeout=LATE_SECONDS)
         for task in self._writing:
             task.cancel()
         await asyncio.gather(*self._writing, return_exceptions=True)
+        if self._next_look is not None:
+            self._next_look.cancel()
 
     def _flush(self) -> None:
         if self._timer is not None:
@@ -173,7 +194,8 @@ class Journaling:
         self._noted = noted[len(steps) :]
         del noted[len(steps) :]
         task = asyncio.current_task()
-        late = asyncio.get_running_loop().call_later(LATE_SECONDS - _LAST_SECONDS, self._nearly_late, task)
+        nearly = LATE_SECONDS - _LAST_SECONDS
+        late = asyncio.get_running_loop().call_later(nearly, self._nearly_late, task, noted)
         try:
             left = await self._publish(steps, noted)
         finally:
@@ -196,7 +218,7 @@ class Journaling:
                 steps = refusal.left
                 if refusal.taken_back:
                     return steps
-                self._note_stuck(asyncio.current_task(), str(refusal))
+                self._note_stuck(asyncio.current_task(), _StuckSteps(str(refusal), noted))
                 self._observer.refused(self._journal.topic, str(refusal))
                 await asyncio.sleep(backoff.pause(self._jitter()))
                 self._listener.on_flush()
@@ -205,31 +227,41 @@ class Journaling:
             else:
                 return ()
 
-    def _nearly_late(self, task: asyncio.Task[None] | None) -> None:
-        asyncio.get_running_loop().call_later(_LAST_SECONDS, self._late, task)
+    def _nearly_late(self, task: asyncio.Task[None] | None, noted: Sequence[PendingStep]) -> None:
+        asyncio.get_running_loop().call_later(_LAST_SECONDS, self._late, task, noted)
 
-    def _late(self, task: asyncio.Task[None] | None) -> None:
+    def _late(self, task: asyncio.Task[None] | None, noted: Sequence[PendingStep]) -> None:
         if task not in self._writing or task in self._stuck:
             return
-        if not self._stuck:  # else it is told already
+        before = self._is_stuck
+        self._note_stuck(task, _StuckSteps(None, noted))
+        if self._is_stuck and not before:  # else it is told already
             self._observer.trouble(
                 f"steps are not acknowledged by {self._journal.topic}: no more is sent until they are"
             )
-        self._note_stuck(task, None)
 
-    def _note_stuck(self, task: asyncio.Task[None] | None, why: str | None) -> None:
-        before = bool(self._stuck)
-        self._stuck[task] = why
-        if not before:
-            self._listener.on_stuck(True)
+    def _note_stuck(self, task: asyncio.Task[None] | None, steps: _StuckSteps) -> None:
+        self._stuck[task] = steps
+        self._look()
+
+    def _look(self) -> None:
+        """Tell if what can't be written has become a reason to send nothing, or is none any more."""
+        stuck = not all(steps.is_explained for steps in self._stuck.values())
+        if stuck is not self._is_stuck:
+            self._is_stuck = stuck
+            self._listener.on_stuck(stuck)
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
+        if self._stuck:
+            self._next_look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._writing.discard(task)
         self._is_cut = self._is_cut or task.cancelled() or task.exception() is not None
         if task in self._stuck:
             del self._stuck[task]
-            if not self._stuck:
-                self._listener.on_stuck(False)
+            self._look()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._listener.on_failed(error)
 

@@ -13,13 +13,16 @@ from worker.core.ids_cache import JournalPosition
 class Journal:
     """Where partitions begin within the time that counts, and where they end."""
 
-    def __init__(self, **begins: int) -> None:
+    def __init__(self, *, without: Collection[int] = (), **begins: int) -> None:
+        self.without = {*without}
+        """The partitions without a leader."""
         self.begins = {int(name[1:]): start for name, start in begins.items()}
         self.asked: list[set[int]] = []
 
     def find(self, numbers: Collection[int]) -> tuple[Mapping[int, JournalPosition], int]:
         self.asked.append({*numbers})
-        return {at: JournalPosition(self.begins.get(at, 0), None) for at in numbers}, len(numbers)
+        led = [at for at in numbers if at not in self.without]
+        return {at: JournalPosition(self.begins.get(at, 0), None) for at in led}, len(numbers)
 
 
 def read(followed: FollowedPartitions, **ends: int) -> None:
@@ -46,6 +49,50 @@ def test_former_places_are_read_first() -> None:
     followed.share_out({3: 1}, 4, journal.find, 1.0)
     assert followed.nexts == {3: 2}
     assert not followed.is_too_many
+
+
+def test_a_place_without_a_leader() -> None:
+    """A partition whose place begins nobody knows where is not followed; the others are, and it is later."""
+    followed, journal = FollowedPartitions(), Journal(p0=40, p1=50, without={1})
+    followed.share_out({0: 1, 1: 1}, 2, journal.find, 0.0)
+    assert (followed.nexts, followed.unknown) == ({0: 40}, {1})
+    read(followed, p0=44)
+    assert followed.tell() == {0: 1}
+    assert not followed.is_too_many
+    journal.without = set()
+    followed.share_out({0: 1, 1: 1}, 2, journal.find, 1.0)
+    assert (followed.nexts, followed.unknown) == ({0: 44, 1: 50}, set())
+    read(followed, p1=50)
+    assert followed.tell() == {1: 1}
+
+
+def test_a_former_place_without_a_leader() -> None:
+    """A partition is not read before its former places are, though only these have no leader."""
+    followed, journal = FollowedPartitions(), Journal(without={1})
+    followed.share_out({3: 1}, 4, journal.find, 0.0)
+    assert (followed.nexts, followed.unknown) == ({}, {3})
+    assert not followed.tell()
+    journal.without = set()
+    followed.share_out({3: 1}, 4, journal.find, 1.0)
+    assert (followed.nexts, followed.unknown) == ({3: 0, 0: 0, 1: 0}, set())
+
+
+def test_a_former_place_that_can_not_be_read_any_more() -> None:
+    """Who waits again because of a former place is told once more, also where that is followed no longer."""
+    followed, journal = FollowedPartitions(), Journal()
+    followed.share_out({1: 1, 0: 1}, 2, journal.find, 0.0)
+    read(followed, p0=5, p1=5)
+    assert followed.tell() == {0: 1, 1: 1}
+    followed.all[1].look(5, 7.0)
+    assert followed.stale(7.0, 5.0) == {0, 1}
+    assert not followed.tell()
+    followed.all[1].look(5, 8.0)
+    assert not followed.tell()
+    followed.share_out({1: 1, 0: 1}, 2, journal.find, 8.0)
+    assert followed.tell() == {1: 1}
+    followed.all[0].look(5, 9.0)
+    assert not followed.stale(9.0, 5.0)
+    assert followed.tell() == {0: 1}
 
 
 def test_an_old_place_is_enough() -> None:

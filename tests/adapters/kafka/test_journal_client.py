@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from worker.adapters.kafka.cached_positions import Reach, _prove, starts
 from worker.adapters.kafka.journal_client import JournalClient
+from worker.adapters.kafka.offsets_for_times import LATEST
+from worker.core.ids_cache import Anchor, JournalPosition, NotBelieved
 
 AWAY = KafkaException(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+NO_LEADER = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
 
 
 class Queue:
@@ -39,6 +45,77 @@ def client(monkeypatch: pytest.MonkeyPatch) -> JournalClient:
     monkeypatch.setattr(made, "_made", lambda: Queue("one", "two", "three"))
     made.open()
     return made
+
+
+class Leaders:
+    """A consumer that hears of the offset 7 from each leader; `without` are partitions that have none."""
+
+    def __init__(self, *without: int) -> None:
+        self.without = {*without}
+
+    def offsets_for_times(self, asked: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        """What each leader says; where none is asked the client gives up."""
+        if self.without.issuperset(at.partition for at in asked):
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
+        return [self._said(at) for at in asked]
+
+    def poll(self, _seconds: float) -> None:
+        """Nothing."""
+
+    def _said(self, at: TopicPartition) -> Any:
+        error = NO_LEADER if at.partition in self.without else None
+        return SimpleNamespace(partition=at.partition, offset=-1 if error else 7, error=error)
+
+
+@pytest.fixture
+def leaders(monkeypatch: pytest.MonkeyPatch) -> Leaders:
+    """The leaders of a journal's partitions."""
+    return Leaders()
+
+
+@pytest.fixture
+def asking(monkeypatch: pytest.MonkeyPatch, leaders: Leaders) -> JournalClient:
+    """A client that asks them."""
+    made = JournalClient({}, "journal")
+    monkeypatch.setattr(made, "_made", lambda: leaders)
+    made.open()
+    return made
+
+
+def test_a_partition_without_a_leader(asking: JournalClient, leaders: Leaders) -> None:
+    """The offsets of the others are told, and once why one is not."""
+    leaders.without = {1}
+    assert asking.offsets([0, 1, 2], LATEST) == {0: 7, 2: 7}
+    untold = asking.untold()
+    assert untold is not None
+    assert asking.refused(untold) == "Broker: Leader not available"
+    assert asking.untold() is None
+
+
+def test_no_leader_at_all(asking: JournalClient, leaders: Leaders) -> None:
+    """Where none of them has a leader nothing is told, and the reason is the same."""
+    leaders.without = {0, 1}
+    assert asking.offsets([0, 1], LATEST) == {}
+    assert str(asking.untold()) == str(KafkaException(NO_LEADER))
+
+
+def test_where_to_begin(asking: JournalClient, leaders: Leaders) -> None:
+    """Where to begin is known of the partitions that have a leader."""
+    leaders.without = {1}
+    reach = Reach(1000, 3600.0)
+    assert starts(asking, [0, 1], reach, {}) == ({0: JournalPosition(7, None)}, 0)
+
+
+def test_a_cache_of_a_partition_without_a_leader(asking: JournalClient, leaders: Leaders) -> None:
+    """What is cached is not believed, since nobody shows that the partition is still the same."""
+    leaders.without = {1}
+    anchor = Anchor(6, None, "")
+    places = {number: JournalPosition(7, anchor) for number in (0, 1)}
+    with (
+        mock.patch.object(asking, "partitions", return_value=2),
+        pytest.raises(NotBelieved, match="has no leader"),
+    ):
+        _prove(asking, places)
 
 
 def all_of(client: JournalClient) -> list[object]:

@@ -41,11 +41,13 @@ def starts(
 ) -> tuple[dict[int, JournalPosition], int]:
     """Where to begin with these partitions: where the cache ends, but no further back than is remembered.
 
-    Also returns how many steps that skips. Raises KafkaException.
+    Those without a leader are left out. Also returns how many steps that skips. Raises KafkaException.
     """
     oldest = client.offsets(numbers, max(0, int((time.time() - reach.window) * 1000)))
     ends = client.offsets(numbers, LATEST)
-    firsts = {at: max(first, known[at].next) if at in known else first for at, first in oldest.items()}
+    firsts = {
+        at: max(first, known[at].next) if at in known else first for at, first in oldest.items() if at in ends
+    }
     found, skipped = starts_of(firsts, ends, reach.most)
     return {
         at: JournalPosition(first, known[at].anchor if at in known else None) for at, first in found.items()
@@ -74,6 +76,8 @@ def _prove(client: JournalClient, positions: Mapping[int, JournalPosition]) -> N
     if any(number >= client.partitions() for number in positions):
         raise NotBelieved("the journal has fewer partitions")
     ends = client.offsets(positions, LATEST)
+    if positions.keys() - ends.keys():
+        raise NotBelieved("a partition of the journal has no leader")
     if any(position.next > ends[number] for number, position in positions.items()):
         raise NotBelieved("the journal was truncated")
     left = {number: position.anchor for number, position in positions.items() if position.anchor is not None}

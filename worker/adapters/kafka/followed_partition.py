@@ -44,9 +44,13 @@ class FollowedPartition:
             self._anchor, self.last = anchor_of(self.last), None
         return JournalPosition(self.next, self._anchor)
 
+    def tell_again(self, numbers: Iterable[int]) -> None:
+        """Let these be told once more."""
+        self._told.difference_update(numbers)
+
     def ask_anew(self, numbers: Iterable[int] = ()) -> None:
         """Let these wait again, until it is read up to the end that the next look sees."""
-        self._told.difference_update(numbers)
+        self.tell_again(numbers)
         self._end = None
 
     def look(self, end: int, now: float) -> None:

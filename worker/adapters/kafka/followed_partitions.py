@@ -2,7 +2,7 @@
 
 The rules: a source partition follows its own place. If that may have come to the journal only within the time
 that counts, steps may lie in its former places, too: those are read once, for these steps alone, before it
-counts as read.
+counts as read. While it is unknown where one of its places begins, it is not followed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from worker.core.ids_cache import JournalPosition
 from worker.core.journal_places import former_places, place_of
 
 Find = Callable[[Collection[int]], tuple[Mapping[int, JournalPosition], int]]
-"""Finds where to begin with partitions of the journal, and how many steps that skips."""
+"""Finds where to begin with partitions of the journal, as far as known, and how many steps that skips."""
 
 _IS_TOLD = attrgetter("is_told")
 
@@ -30,6 +30,8 @@ class FollowedPartitions:
         self._begun: Mapping[int, JournalPosition] = {}  # where former places were begun
         self._elsewhere: dict[int, set[int]] = {}
         """The former places of source partitions that are not read to their end yet."""
+        self.unknown: set[int] = set()
+        """The source partitions of which it is unknown where a place begins."""
 
     @property
     def nexts(self) -> dict[int, int]:
@@ -62,8 +64,8 @@ class FollowedPartitions:
         Return how many steps were skipped. What `find` raises changes nothing.
         """
         places = {number: place_of(number, count) for number in turns}
-        own, left = frozenset(places.values()), self.positions
-        found, skipped = find(own - left.keys())
+        left = self.positions
+        found, skipped = find(frozenset(places.values()) - left.keys())
         left |= found
         young = {at for at, start in found.items() if start.next == 0}
         elsewhere = {number: ats for number, ats in self._elsewhere.items() if number in turns}
@@ -71,9 +73,15 @@ class FollowedPartitions:
         others = {at for ats in elsewhere.values() for at in ats}
         begun = {**find(others - left.keys() - self._begun.keys())[0], **self._begun}
         wanted: dict[int, dict[int, int]] = {}
+        self.unknown = set()
         for number, turn in turns.items():
-            for at in (places[number], *elsewhere.get(number, ())):
+            its = (places[number], *elsewhere.get(number, ()))
+            if any(at not in left and at not in begun for at in its):
+                self.unknown.add(number)
+                continue
+            for at in its:
                 wanted.setdefault(at, {})[number] = turn
+        own = frozenset(at for number, at in places.items() if number not in self.unknown)
         kept = {at: one for at, one in self.all.items() if self._goes_on(at, own, wanted.get(at, {}))}
         self._own, self._left, self._elsewhere = own, left, elsewhere
         self._begun = {at: begun[at] for at in others if at in begun}
@@ -91,6 +99,13 @@ class FollowedPartitions:
     def is_asked_for(self, at: int, number: int) -> bool:
         """Whether a step of a source partition is asked for in this place."""
         return not self._elsewhere or at in self._own or at in self._elsewhere.get(number, ())
+
+    def stale(self, now: float, seconds: float) -> set[int]:
+        """The source partitions to be told that a place of theirs can't be read; they wait for all again."""
+        numbers = {number for one in self.all.values() for number in one.stale(now, seconds)}
+        for one in self.all.values():
+            one.tell_again(numbers)
+        return numbers
 
     def tell(self) -> dict[int, int]:
         """The source partitions to be told that all their places are read, with their turns."""

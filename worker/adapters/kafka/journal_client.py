@@ -10,11 +10,11 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
-from worker.adapters.kafka.errors import one_line
+from worker.adapters.kafka.errors import error_code, one_line
 from worker.adapters.kafka.records import ReceivedMessage
 from worker.adapters.kafka.topic_descriptions import existing_topics
 
@@ -37,6 +37,10 @@ FEW_AND_LARGE: Config = {
 }
 
 
+_NONE_HAS_A_LEADER = KafkaError._UNKNOWN_PARTITION  # noqa: SLF001 - public, as all codes are
+"""What the client says of partitions of which none has a leader; else each has an answer of its own."""
+
+
 class JournalClient:
     """A client for one topic; `open` it first. `config` is made by `consumer_config`."""
 
@@ -47,6 +51,7 @@ class JournalClient:
         self._user: tuple[str, str] | None = None
         self._is_old = False
         self._answered_at = time.monotonic()
+        self._untold: KafkaError | None = None
         self._early: list[ReceivedMessage] = []
         """What came while the client was let report, not handed over yet."""
 
@@ -94,15 +99,28 @@ class JournalClient:
         return 0 if found is None else len(found.partitions)
 
     def offsets(self, numbers: Collection[int], which: int) -> dict[int, int]:
-        """The offsets at a time in milliseconds, or the ends. Raises KafkaException."""
+        """The offsets at a time in milliseconds, or the ends, of those that have a leader which tells it.
+
+        Raises KafkaException if nobody answers. `untold` says what came instead of those that are missing.
+        """
         if not numbers:
             return {}
         asked = [TopicPartition(self.topic, number, which) for number in numbers]
-        answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS)
+        try:
+            answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS)
+        except KafkaException as error:
+            if error_code(error) != _NONE_HAS_A_LEADER:
+                raise
+            self._untold = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
+            return {}
         for answer in answers:
-            if answer.error is not None:
-                raise KafkaException(answer.error)
-        return {answer.partition: answer.offset for answer in answers}
+            self._untold = answer.error or self._untold
+        return {answer.partition: answer.offset for answer in answers if answer.error is None}
+
+    def untold(self) -> KafkaException | None:
+        """Why some offset was not told since this was asked last; None if all were."""
+        error, self._untold = self._untold, None
+        return None if error is None else KafkaException(error)
 
     def messages(self, seconds: float) -> Sequence[ReceivedMessage]:
         """The next records, errors and ends of partitions; waits up to `seconds` for the first."""

@@ -157,11 +157,18 @@ class JournalFollower:
         except KafkaException as error:
             self._tell_unread(self._client.refused(error), now)
             return
-        self._client.answered()
-        for number, one in self._followed.all.items():
-            one.look(ends[number], now)
-        self._tell_unread("no steps come", now)
+        for number, end in ends.items():
+            self._followed.all[number].look(end, now)
+        self._tell_unread(self._why_unread(), now)
         self._tell_read()
+
+    def _why_unread(self) -> str:
+        """Why a partition is not read up to its end, though the broker answers."""
+        untold = self._client.untold()
+        if untold is not None:
+            return self._client.refused(untold)
+        self._client.answered()
+        return "no steps come"
 
     def _look_at_log(self) -> None:
         """Take the cache first; begin anew if the journal was deleted and made again."""
@@ -199,7 +206,7 @@ class JournalFollower:
             self._post(self._listener.on_skipped, skipped)
         if self._followed.all != before:
             self._client.assign(self._followed.nexts)
-        if count:
+        if count and not self._followed.unknown:
             self._counted_at = time.monotonic()
 
     def _starts(self, numbers: Collection[int]) -> tuple[dict[int, JournalPosition], int]:
@@ -264,10 +271,10 @@ class JournalFollower:
 
     def _tell_unread(self, why: str, now: float) -> None:
         followed = self._followed.all.values()
-        numbers = [number for one in followed for number in one.stale(now, STALE_SECONDS)]
+        stale = self._followed.stale(now, STALE_SECONDS)
         asked = self._turns.keys() - {number for one in followed for number in one.turns}
-        if numbers or asked:
-            self._post(self._listener.on_unread, [*numbers, *asked], f"its journal can't be read: {why}")
+        if stale or asked:
+            self._post(self._listener.on_unread, [*stale, *asked], f"its journal can't be read: {why}")
 
     def _hand_over(self, marks: list[StepMark]) -> None:
         """Give marks to the loop; wait if it is BATCHES_AHEAD behind."""
