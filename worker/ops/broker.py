@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 10.0
 """Seconds that the broker may take to answer."""
 
+LEADERLESS = (
+    "the brokers that hold these partitions are away; "
+    "`kafka-topics.sh --describe --unavailable-partitions` shows which"
+)
+
 
 @contextmanager
 def answering(settings: Settings, *, or_refusing: bool = True) -> Iterator[None]:
@@ -31,6 +36,8 @@ def answering(settings: Settings, *, or_refusing: bool = True) -> Iterator[None]
     try:
         yield
     except KafkaUnavailable as error:
+        if error.leaderless:
+            raise BrokerUnavailable([f"{where}: {error}"], LEADERLESS) from error
         if or_refusing:
             hint = "is the broker running, and may this user ask it?"
             raise BrokerUnavailable([f"{where}: {error}"], hint) from error

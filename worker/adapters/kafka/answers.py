@@ -23,6 +23,9 @@ from worker.adapters.kafka.records import to_partition
 LEADERLESS_PAUSE_SECONDS = 0.2
 """Seconds between two questions while a leader changes."""
 
+MOST_NAMES = 8
+"""How many partitions without a leader are named."""
+
 
 def once_led(ask: Callable[[], Sequence[TopicPartition]], within: float) -> Sequence[TopicPartition]:
     """Ask until every partition has a leader, or for so many seconds. Raises KafkaException."""
@@ -40,9 +43,18 @@ def once_led(ask: Callable[[], Sequence[TopicPartition]], within: float) -> Sequ
         time.sleep(LEADERLESS_PAUSE_SECONDS)
 
 
+def all_led(answers: Sequence[TopicPartition]) -> Sequence[TopicPartition]:
+    """The answers, if each partition has a leader; raise KafkaUnavailable, which names the others."""
+    without = [str(to_partition(of)) for of in answers if of.error is not None and is_leaderless(of.error)]
+    if without:
+        more = f" and {len(without) - MOST_NAMES} more" if len(without) > MOST_NAMES else ""
+        raise KafkaUnavailable(f"{', '.join(without[:MOST_NAMES])}{more}: no leader", leaderless=True)
+    return answers
+
+
 def all_told(answers: Sequence[TopicPartition]) -> Sequence[TopicPartition]:
     """The answers, if none is an error; raise KafkaUnavailable with the errors otherwise."""
-    reasons = [f"{to_partition(of)}: {one_line(of.error)}" for of in answers if of.error is not None]
+    reasons = [f"{to_partition(of)}: {one_line(of.error)}" for of in all_led(answers) if of.error is not None]
     if reasons:
         refused = any(of.error is not None and is_refusal(of.error) for of in answers)
         raise KafkaUnavailable("; ".join(reasons), refused=refused)

@@ -103,11 +103,13 @@ class KafkaUnavailable(Exception):
     """Kafka did not answer, or refused; the message is one readable line.
 
     `refused` says that this user lacks a right: asking again is useless until somebody grants it.
+    `leaderless` says that brokers answer, but none leads some partition.
     """
 
-    def __init__(self, line: str, *, refused: bool = False) -> None:
+    def __init__(self, line: str, *, refused: bool = False, leaderless: bool = False) -> None:
         super().__init__(line)
         self.refused = refused
+        self.leaderless = leaderless
 
 
 @contextmanager

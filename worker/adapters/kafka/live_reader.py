@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from worker.adapters.kafka.answers import all_led
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import (
@@ -127,7 +128,7 @@ class LiveReader:
             answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS)
         except KafkaException as error:
             raise self._unavailable(error) from error
-        for answer in answers:
+        for answer in all_led(answers):
             if answer.error is not None:
                 raise KafkaUnavailable(f"{answer.topic}: {one_line(answer.error)}")
         return {to_partition(answer): answer.offset for answer in answers}

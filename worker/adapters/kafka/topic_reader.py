@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.answers import once_led
+from worker.adapters.kafka.answers import all_led, once_led
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import (
@@ -218,7 +218,7 @@ class TopicReader:
             )
         except KafkaException as error:
             raise self._unavailable(error) from error
-        for answer in answers:
+        for answer in all_led(answers):
             if answer.error is not None:
                 raise self._unavailable(answer.error)
         return {to_partition(answer): answer.offset for answer in answers}
