@@ -4,79 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import ExitStack
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from tests.adapters.kafka.following import PARTITIONS, Listener, World, heard, real, step
 from tests.fake_follower import FakeFollower
 from tests.fake_kafka import FakeKafka
 from tests.runner.harness import until
 from tests.support.kafka import Names, Write, create_topics, delete_topics, produce
-from worker.adapters.kafka import TopicIds, admin_config, consumer_config, journal_client, journal_follower
-from worker.adapters.kafka.cached_positions import Reach
+from worker.adapters.kafka import journal_client, journal_follower
 from worker.adapters.kafka.journal_client import JournalClient
-from worker.adapters.kafka.journal_follower import JournalFollower
 from worker.core.record import Partition
-from worker.core.remembered_ids import PackedIds, StepMark
-from worker.ports import Cache, Follower
-
-HOUR = 3600.0
-PARTITIONS = 2
-
-
-def step(number: int, worker: str = "another", partition: int = 0) -> bytes:
-    """The step of a delivery."""
-    at = '"at":"2026-11-27T12:00:00.000Z"'
-    return (
-        f'{{{at},"step":"delivered","event_id":"e-{number}","attempt":1,'
-        f'"origin":"conversions/{partition}/{number}","worker":"{worker}"}}'
-    ).encode()
-
-
-class Listener:
-    """Remembers what it hears, in its order."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, int] | str] = []
-        self.unread: list[str] = []
-        self.cached: list[PackedIds] = []
-        self.not_cached: list[str] = []
-        self.skipped = 0
-        self.times: list[float] = []
-        self.failure: BaseException | None = None
-
-    def on_marks(self, marks: Sequence[StepMark]) -> None:
-        self.heard += [f"e-{mark.known.origin}" for mark in marks]
-        self.times += [mark.at for mark in marks]
-
-    def on_cached(self, kept: PackedIds) -> None:
-        self.cached.append(kept)
-
-    def on_not_cached(self, why: str) -> None:
-        self.not_cached.append(why)
-
-    def on_read(self, number: int, turn: int) -> None:
-        self.heard.append(("read", 100 * turn + number))
-
-    def on_unread(self, numbers: Collection[int], why: str) -> None:
-        self.unread.append(f"{sorted(numbers)}: {why}")
-
-    def on_skipped(self, count: int) -> None:
-        self.skipped += count
-
-    def on_failed(self, error: BaseException) -> None:
-        self.failure = error
-
-
-class World:
-    """A journal with two partitions, and its follower."""
-
-    def __init__(self, follower: Follower, write: Callable[[int, bytes], None]) -> None:
-        self.follower = follower
-        self.write = write
-        self.listener = Listener()
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.kafka)])
@@ -100,24 +41,6 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     with stack:
         yield made
         await made.follower.stop()
-
-
-@contextmanager
-def real(
-    bootstrap: str, names: Names, most: int = 1000, cache: Cache | None = None
-) -> Iterator[JournalFollower]:
-    """A real one."""
-    client = JournalClient(consumer_config(bootstrap, names.group, "tests", {}), names.journal)
-    with TopicIds(admin_config(bootstrap, "tests", {})) as ids:
-        yield JournalFollower(client, "us", Reach(most, HOUR), ids, cache)
-
-
-async def heard(world: World, *what: str | tuple[str, int]) -> None:
-    """Wait until all that was heard is this."""
-    try:
-        await until("heard", lambda: world.listener.heard == [*what])
-    except AssertionError:
-        raise AssertionError(f"{world.listener.heard}, not {what}: {world.listener.unread}") from None
 
 
 async def test_what_is_there_comes_first(world: World) -> None:
@@ -190,43 +113,6 @@ async def test_no_more_than_is_remembered(kafka: str) -> None:
         follower.follow({0}, {0}, 1)
         await heard(world, *(f"e-{number}" for number in range(40, 50)), ("read", 100))
         assert world.listener.skipped == 40
-        await follower.stop()
-
-
-@pytest.mark.kafka
-async def test_a_partition_without_a_leader(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One partition that has no leader can't be read; the other is, and this one once it has one again."""
-    names = Names.fresh()
-    create_topics(kafka, {names.journal: PARTITIONS})
-    without, asks = {1}, JournalClient.offsets
-
-    def offsets(client: JournalClient, numbers: Collection[int], which: int) -> dict[int, int]:
-        if without.isdisjoint(numbers):
-            return asks(client, numbers, which)
-        client._untold = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
-        return asks(client, [number for number in numbers if number not in without], which)
-
-    monkeypatch.setattr(JournalClient, "offsets", offsets)
-    monkeypatch.setattr(journal_follower, "STALE_SECONDS", 1.5)
-    with real(kafka, names) as follower:
-        world = World(
-            follower, lambda at, value: produce(kafka, names.journal, [Write(value, b"key", (), at)])
-        )
-        follower.start(world.listener)
-        follower.follow({0, 1}, {0, 1}, 1)
-        await heard(world, ("read", 100))
-        await until("the other is not", lambda: bool(world.listener.unread))
-        without.clear()
-        await heard(world, ("read", 100), ("read", 101))
-        without.add(1)
-        world.listener.unread.clear()
-        await until("it is not read again", lambda: bool(world.listener.unread))
-        world.write(0, step(1))
-        await heard(world, ("read", 100), ("read", 101), "e-1")
-        without.clear()
-        await heard(world, ("read", 100), ("read", 101), "e-1", ("read", 101))
-        why = "its journal can't be read: Broker: Leader not available"
-        assert {*world.listener.unread} == {f"[1]: {why}"}
         await follower.stop()
 
 
