@@ -35,10 +35,10 @@ def test_a_run_at_the_head_of_the_only_partition() -> None:
 
 @pytest.mark.parametrize("answer", [Response(500), Response(429), TIMEOUT])
 def test_a_run_at_the_head_of_each_partition(answer: Answer) -> None:
-    """Behind 300 such clicks in each of four partitions good ones flow within a minute, however they fail."""
+    """Behind 300 such clicks in each of four partitions good ones flow soon, however they fail."""
     world = scenes.poisoned([300] * 4, 2 * MINUTE, answer=answer, good=1_000)
-    assert by(world, 100) <= MINUTE / 2
-    assert by(world, 2_000) <= MINUTE
+    assert by(world, 100) <= MINUTE / 6
+    assert by(world, 2_000) <= 25.0
     assert len(world.book.deliveries) >= world.produced - 1_200 - 100
     assert is_accounted_for(world)
 

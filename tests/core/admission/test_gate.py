@@ -74,6 +74,17 @@ def test_after_an_outage_it_begins_with_few() -> None:
     assert gaps[-1] <= 0.06
 
 
+def test_what_a_probe_soon_ends_was_no_outage() -> None:
+    """When a probe succeeds within a second two requests go at a time, at whatever pace there was."""
+    gate = Gate(16, POLICY)
+    answer(gate, "down", 100.0, times=POLICY.min_failures)
+    answer(gate, "ok", 100.9)
+    assert (gate.limit.value, gate.pace.per_second) == (2, inf)
+    answer(gate, "down", 101.0, times=POLICY.min_failures)
+    answer(gate, "ok", 102.0)
+    assert gate.pace.per_second < inf
+
+
 def test_what_hangs_since_an_outage_takes_no_room() -> None:
     """Requests left from before take up no room after the outage, and their failures use up no attempt."""
     gate = Gate(16, POLICY)

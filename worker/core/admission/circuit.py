@@ -143,6 +143,11 @@ class CircuitBreaker:
         """Whether the partner has ever taken anything."""
         return self._there_at > _NEVER
 
+    @property
+    def was_open_for(self) -> float:
+        """How many seconds it was open the last time, once it is closed again."""
+        return self._closed_at - self._opened_at
+
     def failure_share(self) -> float:
         """The share of failures in the window, as of the last answer that counted."""
         failures = sum(bucket[2] for bucket in self._buckets)

@@ -3,7 +3,8 @@
 The rules: an outage uses up no attempts except those of `probing`: a request that fails because of the
 destination while the circuit is open, or that was never made, is given back and does not count. "Too many"
 (429, 503) lowers the pace; other failures lower the limit. A partition that has failed a few times in a row
-loses its vote: its failures lower no limit, and do not open the circuit while others are answered. A
+loses its vote: its failures lower no limit, and do not open the circuit while others are answered. What a
+probe ends within a second was no outage of the partner but clicks that it never takes: the pace stays. A
 Retry-After of a 429 or 503 pauses everything until then, unless it turns out to be meant for its record alone
 (`retry_after`). One longer than MAX_RETRY_AFTER_SECONDS opens the circuit, so that a single answer can't stop
 everything for hours: a probe asks again within a minute, and its answer decides.
@@ -24,6 +25,8 @@ from worker.core.classify import BLOCKED, AnswerVerdict
 _TOO_MANY_STATUS = 429
 # How many failures of a partition have a vote until it delivers.
 _VOTES_OF_A_PARTITION = 3
+# From so many seconds on an open circuit was an outage, after which the pace is found anew.
+_OUTAGE_SECONDS = 1.0
 _NEVER = float("-inf")
 
 
@@ -154,7 +157,8 @@ class Gate:
         """Restart gently after an outage; requests that still hang from it take up no room."""
         self.probing.answered(now)
         self.limit.restart()
-        self.pace.resume(now)
+        if self.circuit.was_open_for >= _OUTAGE_SECONDS:
+            self.pace.resume(now)
         self._old += self.occupied
         self.occupied = 0
 
