@@ -27,13 +27,18 @@ class Lanes:
     def take(self) -> int:
         """Take all that may go; return how many did."""
         before = len(self.taken)
-        while len(self.taken) < self.limit:
-            pending = self.schedule.take(self.now, self.limit, len(self.taken))
-            if pending is None:
-                break
-            self.taken.append(pending)
-            pending.partition.busy[next(self.ids)] = pending.record
+        while len(self.taken) < self.limit and self.start():
+            pass
         return len(self.taken) - before
+
+    def start(self) -> AssignedPartition | None:
+        """Take the next record; return its partition, None if there is none that may go."""
+        pending = self.schedule.take(self.now, self.limit, len(self.taken))
+        if pending is None:
+            return None
+        self.taken.append(pending)
+        pending.partition.busy[next(self.ids)] = pending.record
+        return pending.partition
 
     def end(self, partition: AssignedPartition, count: int = 1) -> None:
         """Let so many of a partition's records that are under way end, the oldest first."""

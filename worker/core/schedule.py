@@ -7,8 +7,7 @@ something due or under way. Partitions with less than their share under way go f
 only while more than an eighth of the limit is free, so hanging records never take all lanes; while its lanes
 come free again within a quarter of a second, a sixty-fourth is enough.
 Failing partitions (nearly all of their records fail) together get an eighth of the limit while others have
-something to send, because each failure costs more CPU than a delivery.
-
+something to send, because each failure costs more CPU than a delivery. Failing tiers take turns as one.
 Each operation is O(log partitions), and O(1) for what is due at once.
 """
 
@@ -38,7 +37,7 @@ class Schedule:
         self._turns: deque[AssignedPartition] = deque()
         self._over: OrderedDict[AssignedPartition, None] = OrderedDict()
         self._aside: OrderedDict[AssignedPartition, None] = OrderedDict()
-        self._failing = 0
+        self._failing = self._until_retry = 0
         self._limit = 2 * _MANY_FAILURES
         self._well_at = float("-inf")
         self._active: set[AssignedPartition] = set()
@@ -84,18 +83,19 @@ class Schedule:
         """Take the next record that is due; None if there is none, or none may go with so many in flight."""
         if self._later and self._later[0][0] <= now:
             self._promote(now)
-        turns, over = self._turns, self._over
-        part = limit // LANES_OF_ONE_PARTITION
+        turns, over, aside = self._turns, self._over, self._aside
         share = limit // (len(self._active) + 1) or 1
         self._limit, usable = limit, usable_lanes(limit)
+        if aside and self._until_retry <= 0 and self._has_room_for_failing():
+            return self._take_of(aside.popitem(last=False)[0], now)
         while turns:
             partition = turns.popleft()
             if not partition.waiting or partition.warming is not None:
                 self._leave(partition)
             elif partition.failing:
-                if self._failing < part or not self._failing:
+                if self._has_room_for_failing() and (partition.tier is None or self._until_retry <= 0):
                     return self._take_of(partition, now)
-                self._put_aside(partition, self._aside)
+                self._put_aside(partition, aside)
             elif len(partition.busy) < share or (
                 not (turns or over) and partition.may_have_more(now, occupied, usable)
             ):
@@ -104,8 +104,9 @@ class Schedule:
                 self._put_aside(partition, over)
         if over and next(iter(over)).may_have_more(now, occupied, usable):
             return self._take_of(over.popitem(last=False)[0], now)
-        if self._aside and (self._failing < part or (occupied < usable[0] and self._are_alone(now))):
-            return self._take_of(self._aside.popitem(last=False)[0], now)
+        alone = occupied < usable[0] and not 0 <= now - self._well_at < _ALONE_SECONDS
+        if aside and (alone or self._has_room_for_failing()):
+            return self._take_of(aside.popitem(last=False)[0], now)
         return None
 
     def probe(self, now: float, probing: Probes) -> PendingRecord | None:
@@ -142,8 +143,9 @@ class Schedule:
         else:
             self._failing -= len(partition.busy)
             self._active.add(partition)
-            while self._aside:  # there may be no other failing partition whose release would line them up
-                self._line_up(self._aside.popitem(last=False)[0])
+            if partition.standing is OVER:
+                del self._aside[partition]
+                self._line_up(partition)
         return partition.failing
 
     def took(self, partition: AssignedPartition) -> None:
@@ -152,22 +154,17 @@ class Schedule:
 
     def released(self, partition: AssignedPartition) -> None:
         """Note that a record of a partition is no longer under way."""
-        standing = partition.standing
         if partition.failing:
             self._failing -= 1
-            if self._aside:  # the next of them, not this one again
-                self._line_up(self._aside.popitem(last=False)[0])
-        elif standing is IN_TURN:
-            return
-        elif standing is OVER:
+        elif partition.standing is OVER:
             del self._over[partition]
             self._line_up(partition)
-        elif not partition.busy:
+        elif not partition.busy and partition.standing is not IN_TURN:
             self._active.discard(partition)
 
     def wake_at(self) -> float | None:
         """When to take again (epoch seconds; 0.0 if a record may be due now); None if none is held."""
-        if self._turns:
+        if self._turns or (self._aside and self._has_room_for_failing()):
             return 0.0
         look = self._looked_at + LOOK_EVERY_SECONDS if self._over or self._aside else float("inf")
         due = self._later[0][0] if self._later else float("inf")
@@ -237,8 +234,11 @@ class Schedule:
     def _take_of(self, partition: AssignedPartition, now: float) -> PendingRecord:
         waiting = partition.waiting
         pending = waiting.popleft()
+        self._until_retry -= 1
         if partition.failing:
             self._failing += 1
+            if partition.tier is not None:
+                self._until_retry = len(self._turns)
         else:
             self._well_at = now
         if pending.at_once:
@@ -256,8 +256,8 @@ class Schedule:
             self._stand(partition, now)
         return pending
 
-    def _are_alone(self, now: float) -> bool:
-        return not 0 <= now - self._well_at < _ALONE_SECONDS
+    def _has_room_for_failing(self) -> bool:
+        return not self._failing or self._failing < self._limit // LANES_OF_ONE_PARTITION
 
     def _put_aside(self, partition: AssignedPartition, where: OrderedDict[AssignedPartition, None]) -> None:
         partition.standing = OVER

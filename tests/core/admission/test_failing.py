@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.core.examples import make_partition
+from tests.core.examples import BINDING, make_partition
 from tests.core.lanes import Lanes
+from worker.core.assigned_partition import AssignedPartition
+from worker.core.offsets import Offsets
+from worker.core.record import Partition
+from worker.core.retry import Tier
+
+
+def make_tier(number: int) -> AssignedPartition:
+    """Return a delay tier's partition that holds nothing yet."""
+    return AssignedPartition(Partition("retry.10s", number), Tier("10s", 10.0), Offsets(None), BINDING)
 
 
 def test_failing_partitions_share_an_eighth() -> None:
@@ -28,6 +39,37 @@ def test_failing_partitions_share_an_eighth() -> None:
         lanes.end(worse)
         assert lanes.take() == 2
         assert (len(bad.busy), len(worse.busy)) == (2, 2)
+
+
+def test_failing_tiers_take_turns_as_one() -> None:
+    """Where starts are few, as at a rate, half of them are a healthy partition's, however many tiers fail."""
+    healthy, tiers = make_partition(9), [make_tier(number) for number in range(6)]
+    lanes = Lanes(64)
+    for tier in tiers:
+        lanes.fail(tier, 16)
+        lanes.come(tier, 40)
+    lanes.come(healthy, 40)
+    started: Counter[AssignedPartition] = Counter()
+    for _ in range(40):
+        partition = lanes.start()
+        assert partition is not None
+        started[partition] += 1
+        lanes.end(partition)
+    assert started[healthy] >= 20
+    assert min(started[tier] for tier in tiers) >= 2
+
+
+def test_failing_tiers_go_beside_one_with_all_its_lanes() -> None:
+    """A healthy partition that has its share, and may have more, leaves failing tiers their turns."""
+    healthy, tiers = make_partition(9), [make_tier(number) for number in range(2)]
+    lanes = Lanes(16)
+    lanes.come(healthy, 40)
+    while len(healthy.busy) < 9:
+        assert lanes.start() is healthy
+    for tier in tiers:
+        lanes.fail(tier, 16)
+        lanes.come(tier, 1)
+    assert {lanes.start() for _ in range(4)} == {healthy, *tiers}
 
 
 def test_one_lane_at_least_for_what_fails() -> None:
