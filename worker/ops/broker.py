@@ -76,9 +76,9 @@ def asking(settings: Settings) -> Config:
 
 def former_tiers(settings: Settings, there: Collection[str]) -> list[str]:
     """The delay tiers among the topics `there` that the settings no longer have, sorted."""
-    from worker.settings.tiers import former_tier
+    from worker.settings.tiers import every_tier
 
-    return [name for name in sorted(there) if former_tier(settings, name) is not None]
+    return [topic for topic, tier in every_tier(settings, there).items() if tier not in settings.tiers]
 
 
 def hidden_topics(settings: Settings, command: str) -> Mapping[str, str]:
