@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,7 +11,7 @@ from worker.compiled import own_topics
 from worker.core.retry import Tier
 from worker.core.topics import DAY_SECONDS
 from worker.settings import Settings
-from worker.settings.tiers import any_tier, former_tier
+from worker.settings.tiers import PartitionCounts, any_tier, former_tier
 
 SETTINGS = Settings()
 
@@ -39,6 +40,34 @@ def test_former_tiers(topic: str, tier: Tier | None) -> None:
 def test_topics_of_others(topic: str) -> None:
     """No other topic is taken for a delay tier."""
     assert not re.match(any_tier(SETTINGS), topic)
+
+
+class Topics(dict[str, int]):
+    """Numbers of partitions by topic; counts how often all of it is walked through."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.walks += 1
+        return super().__iter__()
+
+
+def test_how_many_partitions_ours_have() -> None:
+    """The source's and all tiers' count, 0 where unknown; all topics are walked only where they changed."""
+    counts = PartitionCounts(Settings.model_validate({"retry": {"delays": "10s"}}))
+    ours = {"conversions": 0, "postback-worker.retry.10s": 0}
+    assert counts.of({}) == ours
+    there = Topics({"others": 9, **dict.fromkeys(ours, 4)})
+    assert counts.of(there) == dict.fromkeys(ours, 4)
+    walks = there.walks
+    assert walks
+    there["conversions"] = 6
+    assert counts.of(there) == {**dict.fromkeys(ours, 4), "conversions": 6}
+    assert there.walks == walks
+    there["postback-worker.retry.90s"] = 4
+    assert list(counts.of(there).items())[2:] == [("postback-worker.retry.90s", 4)]
+    del there["postback-worker.retry.10s"]
+    assert counts.of(there)["postback-worker.retry.10s"] == 0
 
 
 @pytest.mark.parametrize(("window", "days"), [("24h", 31), ("60d", 61)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -63,7 +63,7 @@ from worker.runner.parts import Clients, ConsumerGroup, DestinationParts, Destin
 from worker.settings import Deployment, Settings
 from worker.settings.byte_bounds import ByteBounds
 from worker.settings.several import as_written
-from worker.settings.tiers import any_tier, every_tier, former_tier, rights_needed
+from worker.settings.tiers import PartitionCounts, any_tier, former_tier, rights_needed
 
 
 class CannotStart(Exception):
@@ -192,7 +192,7 @@ class ServedDestination:
     def _group(
         self, publisher: KafkaPublisher, journal: DestinationJournal | None, remembered: RememberedIds | None
     ) -> ConsumerGroup:
-        settings = self.settings
+        settings, counts = self.settings, PartitionCounts(self.settings)
         return ConsumerGroup(
             identity_of(settings),
             settings.control_topic,
@@ -200,15 +200,10 @@ class ServedDestination:
             self._adopt,
             self._group_check.stranger,
             journal,
-            partial(self._partition_counts, publisher),
+            lambda: counts.of(publisher.partition_counts),
             tuple(self._client_ids.values()),
             remembered,
         )
-
-    def _partition_counts(self, publisher: KafkaPublisher) -> Mapping[str, int]:
-        """The known numbers of partitions of the source and of every tier there is; 0 if unknown."""
-        settings, there = self.settings, publisher.partition_counts
-        return {topic: there.get(topic, 0) for topic in (settings.kafka.topic, *every_tier(settings, there))}
 
     def _load_tls(self) -> ClientTls:
         try:

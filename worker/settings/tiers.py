@@ -5,7 +5,7 @@ The rule: the name holds the delay, so a tier that is no longer configured needs
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 
 from worker.core.retry import Tier
 from worker.core.rights import Needs, needs
@@ -36,6 +36,27 @@ def every_tier(settings: Settings, there: Iterable[str]) -> dict[str, Tier]:
     """The tiers by topic: those of the settings, then the former ones among the topics `there`, sorted."""
     former = {topic: tier for topic in sorted(there) if (tier := former_tier(settings, topic)) is not None}
     return {settings.tier_topic(tier): tier for tier in settings.tiers} | former
+
+
+class PartitionCounts:
+    """The numbers of partitions of the source and of every tier.
+
+    Which topics are tiers is found again only when the topics change: a cluster may have thousands.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._there: Set[str] = frozenset()
+        self._own = self._find(())
+
+    def of(self, there: Mapping[str, int]) -> dict[str, int]:
+        """The numbers of ours among those of all topics; 0 if unknown."""
+        if there.keys() != self._there:
+            self._there, self._own = frozenset(there), self._find(there)
+        return {topic: there.get(topic, 0) for topic in self._own}
+
+    def _find(self, there: Iterable[str]) -> tuple[str, ...]:
+        return self._settings.kafka.topic, *every_tier(self._settings, there)
 
 
 def former_tier(settings: Settings, topic: str) -> Tier | None:
