@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from math import inf
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +62,13 @@ def test_what_is_no_plan() -> None:
     bare = PLAN._replace(places=frozenset())
     assert read_plans([*others, bare.head()], "replay") == [bare]
     assert read_plans([PLAN.head()], "publish") == []
+
+
+@pytest.mark.parametrize("field", [{"topic": 7}, {"log": []}, {"by": {}}, {"total": inf}, {"rate": "much"}])
+def test_a_field_of_another_kind(field: dict[str, object]) -> None:
+    """A plan with a field that is not of its kind is none."""
+    key, value = PLAN.head()
+    assert read_plans([(key, json.dumps(json.loads(value) | field).encode())], "replay") == []
 
 
 def test_the_oldest_first() -> None:

@@ -99,14 +99,21 @@ def read_head(kind: str, id_: str, value: bytes, places: Set[PartitionOffset] = 
         at = parse_time(fields["at"])
         ends = {int(number): int(end) for number, end in fields["source"].items()}
         is_done = fields["state"] == "done"
-        question, total, log = str(fields["question"]), int(fields["total"]), fields["log"]
-        by, rate, topic = fields.get("by"), fields.get("rate"), fields.get("topic")
+        question, total, rate = str(fields["question"]), int(fields["total"]), fields.get("rate")
         rate = None if rate is None else float(rate)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        log, by, topic = _text(fields["log"]), _text(fields.get("by")), _text(fields.get("topic"))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
     if at is None:
         return None
     return Plan(kind, id_, question, at, ends, total, places, log, is_done, by, rate, topic)
+
+
+def _text(field: object) -> str | None:
+    """Return a field that may be left out; raise TypeError if it is no text."""
+    if field is not None and not isinstance(field, str):
+        raise TypeError
+    return field
 
 
 def _packed(offsets: Iterable[int]) -> bytes:
