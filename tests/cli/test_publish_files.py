@@ -96,6 +96,18 @@ def test_what_is_skipped_of_a_pipe_in_a_dry_run(tmp_path: Path) -> None:
     assert json.loads(skipped.read_text("utf-8"))["line"] == 2
 
 
+def test_what_is_skipped_follows_what_was_of_pipes(tmp_path: Path) -> None:
+    """What is skipped of a pipe is added to what earlier runs skipped; of a file it is written anew."""
+    skipped, file = tmp_path / "bad.jsonl", tmp_path / "a.jsonl"
+    arguments = ("publish", "--skip-invalid", "--skipped", str(skipped), "--dry-run")
+    file.write_bytes(b"[4]\n")
+    texts = []
+    for given, name in ((b"[1]\n[2]\n", "-"), (b"[3]\n", "-"), (b"", str(file)), (b"", str(file))):
+        run(*arguments, name, given=given)
+        texts.append([json.loads(line)["text"] for line in skipped.read_text("utf-8").splitlines()])
+    assert texts == [["[1]", "[2]"], ["[1]", "[2]", "[3]"], ["[4]"], ["[4]"]]
+
+
 def test_no_room_for_what_is_skipped(tmp_path: Path) -> None:
     """On a full disk nothing is published, and one line says why: no line is skipped that is not kept."""
     file = tmp_path / "a.jsonl"

@@ -61,7 +61,8 @@ SkippedOption = Annotated[
     typer.Option(
         "--skipped",
         metavar="FILE",
-        help="That file, JSON Lines with line, reason and text; by default FILE.skipped.jsonl.",
+        help="That file, JSON Lines with line, reason and text; by default FILE.skipped.jsonl. What is "
+        "skipped of a pipe is added to it, of stdin by default to skipped.jsonl.",
     ),
 ]
 AgainOption = Annotated[
@@ -140,9 +141,10 @@ def publish(
     deployment = load_deployment(ctx)
     path = skipped or ("skipped.jsonl" if file == STDIN else f"{file}.skipped.jsonl")
     _must_differ(file, path)
-    kept = SkippedFile(path) if skip_invalid else None
     of_name = Format.CSV if file.lower().endswith(".csv") else Format.JSONL
     with _opened(file) as stream:
+        is_pipe = file == STDIN or not stream.seekable()
+        kept = SkippedFile(path, adds=is_pipe) if skip_invalid else None
         source = _Source(file, stream, format_ or of_name, Routes(deployment), kept)
         try:
             _run(deployment.common, source, again=again, dry_run=dry_run)

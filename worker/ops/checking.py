@@ -11,7 +11,7 @@ from contextlib import suppress
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO
 
 from worker.ops.errors import CannotDo
 from worker.ops.jsonl import BadLine, EventLine, Read, Skip, event_of
@@ -101,11 +101,13 @@ class _Checking:
 class SkippedFile:
     """A JSON Lines file of skipped lines (`line`, `reason`, `text`), created at the first one.
 
-    Each line is written out at once: none is passed over that could not be written.
+    Each line is written out at once: none is passed over that could not be written. With `adds`, because they
+    come from a pipe and are nowhere else, they follow those of earlier runs.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, adds: bool = False) -> None:
         self.path = path
+        self._mode: Literal["a", "w"] = "a" if adds else "w"
         self.count = 0
         self._file: TextIO | None = None
 
@@ -116,7 +118,7 @@ class SkippedFile:
         row = {"line": line.number, "reason": reason, "text": text}
         try:
             if self._file is None:
-                self._file = Path(self.path).open("w", buffering=1, encoding="utf-8")  # noqa: SIM115 - in `close`
+                self._file = Path(self.path).open(self._mode, buffering=1, encoding="utf-8")  # noqa: SIM115
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
         except OSError as failure:
             why = failure.strerror or failure
