@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ def test_make_alone_lists_every_target() -> None:
 
 
 def test_the_changelog_keeps_its_shape() -> None:
-    """The changelog has Keep a Changelog's form: Unreleased first, known kinds, an entry under each."""
+    """The changelog has Keep a Changelog's form: Unreleased first, known kinds, entries, none twice."""
     changelog = text("CHANGELOG.md")
     releases = re.findall(r"^## (.+)$", changelog, re.MULTILINE)
     assert changelog.startswith("# Changelog\n")
@@ -139,3 +140,5 @@ def test_the_changelog_keeps_its_shape() -> None:
     sections = re.split(r"^### ", changelog, flags=re.MULTILINE)[1:]
     assert {section.splitlines()[0] for section in sections} <= KINDS
     assert all(re.search(r"^- ", section, re.MULTILINE) for section in sections)
+    entries = re.findall(r"^- .+$", changelog, re.MULTILINE)
+    assert [entry for entry, times in Counter(entries).items() if times > 1] == []
