@@ -20,6 +20,7 @@ from worker.core.record import Partition
 from worker.core.start_offset import RememberedOffset
 from worker.ports import SourceFailed
 
+NOBODY = "127.0.0.1:1"
 WHY = "can't read what the group remembers: the broker restarts"
 
 
@@ -139,6 +140,21 @@ async def test_no_client_to_ask_with(
     await ear.has(2)
     assert ear.offsets(at) == [3, 4]
     await source.stop()
+
+
+async def test_a_client_that_asks_is_quiet(
+    mock_world: MockWorld, ear: Ear, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The clients that ask where a partition begins write no lines of their own beside the log."""
+    (at,) = mock_world.create(1)
+    memories = Memories({at: RememberedOffset(0, None, 0.0)})
+    memories.refuse()
+    mock_world.bootstrap = f"{NOBODY},{mock_world.bootstrap}"
+    source = mock_world.source(at.topic, StartPolicy(recall=memories.recall))
+    await source.start(ear)
+    await waits(source, memories, at)
+    await source.stop()
+    assert capfd.readouterr().err == ""
 
 
 async def test_another_gets_it(mock_world: MockWorld, ear: Ear) -> None:

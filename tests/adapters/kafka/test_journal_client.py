@@ -48,15 +48,24 @@ def client(monkeypatch: pytest.MonkeyPatch) -> JournalClient:
 
 
 class Leaders:
-    """A consumer that hears of the offset 7 from each leader; `without` are partitions that have none."""
+    """A consumer that hears of the offset 7 from each leader.
 
-    def __init__(self, *without: int) -> None:
-        self.without = {*without}
+    Partitions `without` have none; the leaders of those `behind` do not know it yet.
+    """
+
+    def __init__(self) -> None:
+        self.without: set[int] = set()
+        self.behind: set[int] = set()
+        self.asked = 0
 
     def offsets_for_times(self, asked: list[TopicPartition], timeout: float) -> list[TopicPartition]:
         """What each leader says; where none is asked the client gives up."""
-        if self.without.issuperset(at.partition for at in asked):
+        self.asked += 1
+        numbers = {at.partition for at in asked}
+        if numbers <= self.without:
             raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
+        if numbers & self.behind:
+            raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE))
         return [self._said(at) for at in asked]
 
     def poll(self, _seconds: float) -> None:
@@ -97,6 +106,25 @@ def test_no_leader_at_all(asking: JournalClient, leaders: Leaders) -> None:
     leaders.without = {0, 1}
     assert asking.offsets([0, 1], LATEST) == {}
     assert str(asking.untold()) == str(KafkaException(NO_LEADER))
+
+
+def test_a_leader_that_does_not_know_yet(asking: JournalClient, leaders: Leaders) -> None:
+    """The others' offsets are told, though the client has one error for all; few questions find them."""
+    leaders.behind, numbers = {3, 17}, [*range(64)]
+    assert asking.offsets(numbers, LATEST) == {at: 7 for at in numbers if at not in leaders.behind}
+    untold = asking.untold()
+    assert untold is not None
+    assert "high watermark" in asking.refused(untold)
+    assert leaders.asked < 30
+
+
+def test_nobody_answers(asking: JournalClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that does not answer is an error, and asked once."""
+    silent = mock.Mock(side_effect=KafkaException(KafkaError(KafkaError._TIMED_OUT)))
+    monkeypatch.setattr(Leaders, "offsets_for_times", silent)
+    with pytest.raises(KafkaException):
+        asking.offsets([0, 1], LATEST)
+    silent.assert_called_once()
 
 
 def test_where_to_begin(asking: JournalClient, leaders: Leaders) -> None:

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.error_causes import ErrorCauses
-from worker.adapters.kafka.errors import error_code, one_line
+from worker.adapters.kafka.errors import error_code, is_leaderless, kafka_error, one_line
 from worker.adapters.kafka.records import ReceivedMessage
 from worker.adapters.kafka.topic_descriptions import existing_topics
 
@@ -109,13 +109,22 @@ class JournalClient:
         try:
             answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS)
         except KafkaException as error:
-            if error_code(error) != _NONE_HAS_A_LEADER:
+            if error_code(error) == _NONE_HAS_A_LEADER:
+                self._untold = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
+                return {}
+            if not is_leaderless(error):
                 raise
-            self._untold = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
-            return {}
+            self._untold = kafka_error(error)
+            return self._offsets_apart([*numbers], which)
         for answer in answers:
             self._untold = answer.error or self._untold
         return {answer.partition: answer.offset for answer in answers if answer.error is None}
+
+    def _offsets_apart(self, numbers: Sequence[int], which: int) -> dict[int, int]:
+        """Ask for halves, because the client's answer is one error where one leader can't tell yet."""
+        half = len(numbers) // 2
+        parts = (numbers[:half], numbers[half:]) if half else ()
+        return {number: offset for part in parts for number, offset in self.offsets(part, which).items()}
 
     def untold(self) -> KafkaException | None:
         """Why some offset was not told since this was asked last; None if all were."""
