@@ -46,6 +46,9 @@ class Broker:
     (`auto.create.topics.enable` is `false`). As a context manager it starts and stops. One thread at a time.
     """
 
+    alone: Sequence[str] = ("--standalone",)
+    """How its storage is made: for a cluster of one, unless it joins another."""
+
     def __init__(
         self,
         data: Path | None = None,
@@ -170,7 +173,7 @@ class Broker:
         """Make the empty storage that KRaft wants before a first start."""
         settings = str(self.data / "server.properties")
         command = self._command(
-            "kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER_ID, "-c", settings
+            "kafka.tools.StorageTool", "format", *self.alone, "-t", CLUSTER_ID, "-c", settings
         )
         with self.log_path.open("ab") as log:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
