@@ -9,7 +9,8 @@ from unittest import mock
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.cached_positions import Reach, _prove, starts
+from worker.adapters.kafka import cached_positions
+from worker.adapters.kafka.cached_positions import Reach, _ends, _prove, starts
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.offsets_for_times import LATEST
 from worker.core.ids_cache import Anchor, JournalPosition, NotBelieved
@@ -50,17 +51,20 @@ def client(monkeypatch: pytest.MonkeyPatch) -> JournalClient:
 class Leaders:
     """A consumer that hears of the offset 7 from each leader.
 
-    Partitions `without` have none; the leaders of those `behind` do not know it yet.
+    Partitions `without` have none; the leaders of those `behind` do not know it yet. All are there
+    `elected_after` so many questions.
     """
 
     def __init__(self) -> None:
         self.without: set[int] = set()
         self.behind: set[int] = set()
-        self.asked = 0
+        self.asked, self.elected_after = 0, float("inf")
 
     def offsets_for_times(self, asked: list[TopicPartition], timeout: float) -> list[TopicPartition]:
         """What each leader says; where none is asked the client gives up."""
         self.asked += 1
+        if self.asked > self.elected_after:
+            self.without, self.behind = set(), set()
         numbers = {at.partition for at in asked}
         if numbers <= self.without:
             raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
@@ -134,16 +138,30 @@ def test_where_to_begin(asking: JournalClient, leaders: Leaders) -> None:
     assert starts(asking, [0, 1], reach, {}) == ({0: JournalPosition(7, None)}, 0)
 
 
-def test_a_cache_of_a_partition_without_a_leader(asking: JournalClient, leaders: Leaders) -> None:
+def test_a_cache_of_a_partition_without_a_leader(
+    asking: JournalClient, leaders: Leaders, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is cached is not believed, since nobody shows that the partition is still the same."""
     leaders.without = {1}
     anchor = Anchor(6, None, "")
     places = {number: JournalPosition(7, anchor) for number in (0, 1)}
+    monkeypatch.setattr(cached_positions, "PROVE_SECONDS", 0.0)
     with (
         mock.patch.object(asking, "partitions", return_value=2),
         pytest.raises(NotBelieved, match="has no leader"),
     ):
         _prove(asking, places)
+
+
+@pytest.mark.parametrize("kind", ["without", "behind"])
+def test_the_ends_while_a_leader_changes(
+    asking: JournalClient, leaders: Leaders, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The ends that prove a cache are asked for again, so that it need not be read anew."""
+    getattr(leaders, kind).add(1)
+    leaders.elected_after = 6
+    monkeypatch.setattr(cached_positions, "_TURN_SECONDS", 0.0)
+    assert _ends(asking, {0, 1}, float("inf")) == {0: 7, 1: 7}
 
 
 def all_of(client: JournalClient) -> list[object]:

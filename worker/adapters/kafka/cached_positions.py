@@ -7,7 +7,7 @@ shown within PROVE_SECONDS is not believed, nor is one that a disk does not give
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from typing import NamedTuple
 
 from confluent_kafka import KafkaException
@@ -27,6 +27,7 @@ PROVE_SECONDS = 5.0
 """Seconds within which the records that were read last must come."""
 
 _TURN_SECONDS = 0.1
+"""How long one look for records lasts, and the pause between two questions for a leader."""
 
 
 class Reach(NamedTuple):
@@ -75,14 +76,12 @@ def cached(cache: Cache, client: JournalClient, log: LogId) -> CacheContents | N
 def _prove(client: JournalClient, positions: Mapping[int, JournalPosition]) -> None:
     if any(number >= client.partitions() for number in positions):
         raise NotBelieved("the journal has fewer partitions")
-    ends = client.offsets(positions, LATEST)
-    if positions.keys() - ends.keys():
-        raise NotBelieved("a partition of the journal has no leader")
+    deadline = time.monotonic() + PROVE_SECONDS
+    ends = _ends(client, positions.keys(), deadline)
     if any(position.next > ends[number] for number, position in positions.items()):
         raise NotBelieved("the journal was truncated")
     left = {number: position.anchor for number, position in positions.items() if position.anchor is not None}
     client.assign({number: anchor.offset for number, anchor in left.items()})
-    deadline = time.monotonic() + PROVE_SECONDS
     while left:
         if time.monotonic() > deadline:
             raise NotBelieved("the broker did not show in time that the journal is still the same")
@@ -95,6 +94,15 @@ def _prove(client: JournalClient, positions: Mapping[int, JournalPosition]) -> N
                 raise KafkaException(error)
             if error is not None or not _is_same(expected, anchor_of(message)):
                 raise NotBelieved("the journal is another one by now, or was cut")
+
+
+def _ends(client: JournalClient, numbers: Set[int], deadline: float) -> dict[int, int]:
+    """Where these partitions end; while a leader changes, it is asked again until the deadline."""
+    while numbers - (ends := client.offsets(numbers, LATEST)).keys():
+        if time.monotonic() > deadline:
+            raise NotBelieved("a partition of the journal has no leader")
+        time.sleep(_TURN_SECONDS)
+    return ends
 
 
 def _is_same(expected: Anchor, found: Anchor) -> bool:
