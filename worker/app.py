@@ -28,7 +28,8 @@ from worker.adapters.structlog_alone import structlog
 from worker.adapters.tracing import make_tracer, missing_extra
 from worker.compiled import own_topics, variables_by_origin
 from worker.login_renewal import LoginRenewal
-from worker.ports import Observer, Tracer
+from worker.names_check import taken_lines
+from worker.ports import Observer
 from worker.runner import Outcome, Runner
 from worker.runner.state import status_fields
 from worker.served_destination import CannotStart, ServedDestination, SharedParts, asking_config
@@ -76,7 +77,7 @@ class Worker:
 
         With `caches`, remembered conversions are cached on this machine for the next run.
         """
-        self._deployment = deployment
+        self._deployment, self._adopt = deployment, adopt
         self._log = structlog.get_logger("worker")
         self._clock = SystemClock()
         self._metrics = Metrics(self._clock.now())
@@ -101,27 +102,29 @@ class Worker:
     ) -> Outcome:
         """Work until `stop` is set; raise CannotStart, CannotListen, or what broke the run."""
         await self._check()
+        common = self._deployment.common
         async with contextlib.AsyncExitStack() as stack:
             publisher = self._publisher()
             await publisher.start()
             stack.push_async_callback(publisher.close)
             ids = TopicIds(self._asking_config(), self._own_topics(), self._thread_died())
             stack.enter_context(ids)
-            control = stack.enter_context(KafkaControl(self._control_config(), ids, self._fail))
+            control = KafkaControl(self._login.keep(self._reader_config()), ids, self._fail)
+            stack.enter_context(control)
             for owner in (publisher, ids, control):
                 self._login.have(owner)
-            tracer = self._tracer()
+            tracer = make_tracer(common.tracing.endpoint, unique_client_id(common.kafka.group_id))
             if tracer is not None:
                 stack.push_async_callback(tracer.close)
             for one, concurrency in zip(self._served, self._concurrency(), strict=True):
                 stack.push_async_callback(one.make(publisher, control, ids, concurrency, tracer).close)
             server = HttpServer(self._metrics.registry, self._not_alive, self._not_ready, self._notes)
-            http = self._deployment.common.http
-            await server.start(http.host, http.port)
+            await server.start(common.http.host, common.http.port)
             stack.push_async_callback(server.close)
             for one in self._served:
                 stack.enter_context(one.watch(publisher, ids))
-            renewals = [*(one.renew() for one in self._served), self._login_renewal().run()]
+            login = LoginRenewal(common, self._login, self._tell_of_all, self._clock)
+            renewals = [*(one.renew() for one in self._served), login.run()]
             for watch in (self._tell_what_flows(), self._watch_loop(), *renewals):
                 task = asyncio.create_task(watch)
                 task.add_done_callback(self._watch_ended)
@@ -156,9 +159,12 @@ class Worker:
         for line in dict.fromkeys(line for _, unsure in found for line in unsure):
             self._log.warning(line)
         _refuse(line for errors, _ in found for line in errors)
-        names = self._served[0].check_names(self._deployment)
-        groups = await asyncio.gather(*(one.check_group() for one in self._served), names)
+        groups = await asyncio.gather(*(one.check_group() for one in self._served), self._check_names())
         _refuse(line for lines in groups for line in lines)
+
+    async def _check_names(self) -> list[str]:
+        """A line for each destination whose network another one has by now, as far as the broker tells."""
+        return [] if self._adopt else await taken_lines(self._reader_config(), self._deployment)
 
     def _warnings(self) -> Iterable[str]:
         """What may be unintended, each line once."""
@@ -196,18 +202,11 @@ class Worker:
     def _asking_config(self) -> Config:
         return self._login.keep(asking_config(self._deployment.common))
 
-    def _login_renewal(self) -> LoginRenewal:
-        return LoginRenewal(self._deployment.common, self._login, self._tell_of_all, self._clock)
-
-    def _tracer(self) -> Tracer | None:
-        common = self._deployment.common
-        return make_tracer(common.tracing.endpoint, unique_client_id(common.kafka.group_id))
-
-    def _control_config(self) -> Config:
-        """The configuration of the client that reads the standing orders of all destinations."""
+    def _reader_config(self) -> Config:
+        """The configuration of a client that reads for all destinations, such as the standing orders."""
         kafka = self._deployment.common.kafka
-        group, client_id = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
-        return self._login.keep(consumer_config(kafka.bootstrap_servers, group, client_id, kafka.properties))
+        group, own = f"{kafka.group_id}.reader", unique_client_id(kafka.group_id)
+        return consumer_config(kafka.bootstrap_servers, group, own, kafka.properties)
 
     def _concurrency(self) -> list[int]:
         """How many requests of each destination may be in flight.

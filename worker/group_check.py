@@ -14,18 +14,14 @@ from worker.adapters.kafka import KafkaUnavailable
 from worker.adapters.kafka.committed_offsets import Owners, commits_of, has_read, owners_of
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.group_state import GroupState
-from worker.adapters.kafka.last_origin import last_origin
 from worker.adapters.own_thread import in_own_thread
-from worker.compiled import identity_of, variables_by_origin
-from worker.core.exchanged_names import taken_origins
+from worker.compiled import identity_of
 from worker.core.group_ownership import belongs_line, unread_line
-from worker.settings import Deployment, Settings
-from worker.settings.several import former_group, left_line, taken_line
+from worker.settings import Settings
+from worker.settings.several import former_group, left_line
 
 LOOK_AGAIN_SECONDS = 1.0
 """Seconds until a broker that did not answer is asked again who owns a group."""
-
-OR_ADOPT = "; or, where it is meant to go there, start with `postback-worker run --adopt`"
 
 
 class GroupCheck:
@@ -55,10 +51,6 @@ class GroupCheck:
             return await in_own_thread("kafka-former-source", ask, KafkaUnavailable)
         except KafkaUnavailable:
             return []
-
-    async def taken(self, deployment: Deployment) -> list[str]:
-        """A line for each of several destinations whose network has another name, if the broker tells."""
-        return await taken_lines(self._config_of(f"{self._settings.kafka.group_id}.reader"), deployment)
 
     async def stranger(self) -> str | None:
         """Name another deployment in our groups, or None, as soon as the broker answers."""
@@ -98,30 +90,3 @@ def unread_lines(group: Config, settings: Settings) -> list[str]:
         for topic, count in sorted(left.items())
         if count
     ]
-
-
-async def taken_lines(reader: Config, deployment: Deployment) -> list[str]:
-    """A line for each of several destinations whose network has another name by now.
-
-    `reader` is the configuration of a client that reads. A journal that can't be read tells nothing.
-    """
-    if not deployment.is_several:
-        return []
-    configured = {one.destination.name: one for one in (*deployment.destinations, *deployment.others)}
-    origins = await asyncio.gather(*(_last_origin(reader, one) for one in configured.values()))
-    before = {name: origin for name, origin in zip(configured, origins, strict=True) if origin is not None}
-    now = {name: {str(origin) for origin in variables_by_origin(one)} for name, one in configured.items()}
-    return [
-        taken_line(configured[name], origin, other) + OR_ADOPT
-        for name, origin, other in taken_origins(before, now)
-    ]
-
-
-async def _last_origin(reader: Config, settings: Settings) -> str | None:
-    if not settings.journal.enabled:
-        return None
-    ask = partial(last_origin, reader, settings.journal_topic)
-    try:
-        return await in_own_thread("kafka-names", ask, KafkaUnavailable)
-    except KafkaUnavailable:
-        return None

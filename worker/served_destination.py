@@ -60,7 +60,7 @@ from worker.ports import Clock, Control, Observer, Sender, Source, Tracer
 from worker.renewal import Renewal
 from worker.runner import Limits, Outcome, Runner, Surroundings
 from worker.runner.parts import Clients, ConsumerGroup, DestinationParts, DestinationTracer
-from worker.settings import Deployment, Settings
+from worker.settings import Settings
 from worker.settings.byte_bounds import ByteBounds
 from worker.settings.several import as_written
 from worker.settings.tiers import PartitionCounts, any_tier, former_tier, rights_needed
@@ -129,10 +129,6 @@ class ServedDestination:
         for line in await self._group_check.unread() if self._adopt else ():
             self.observer.trouble(line)
         return await self._group_check.problems(adopt=self._adopt)
-
-    async def check_names(self, deployment: Deployment) -> list[str]:
-        """A line for each destination whose network another one has by now, as far as the broker tells."""
-        return [] if self._adopt else await self._group_check.taken(deployment)
 
     def make(
         self,
