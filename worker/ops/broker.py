@@ -49,12 +49,13 @@ def partitions_by_topic(settings: Settings) -> Mapping[str, int | None]:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
+    from worker.adapters.kafka.config import QUIET
     from worker.adapters.kafka.error_causes import ErrorCauses
     from worker.adapters.kafka.errors import KafkaUnavailable, made_from_settings
     from worker.adapters.kafka.topic_descriptions import existing_topics, partition_count
 
     causes = ErrorCauses()
-    listening: dict[str, Any] = {**asking(settings), "log_level": 0, "error_cb": causes.hear}
+    listening: dict[str, Any] = {**asking(settings), **QUIET, "error_cb": causes.hear}
     with made_from_settings():
         admin = AdminClient(listening)
     try:

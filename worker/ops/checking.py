@@ -118,7 +118,8 @@ class SkippedFile:
         row = {"line": line.number, "reason": reason, "text": text}
         try:
             if self._file is None:
-                self._file = Path(self.path).open(self._mode, buffering=1, encoding="utf-8")  # noqa: SIM115
+                path = Path(self.path)
+                self._file = path.open(self._mode, buffering=1, encoding="utf-8")
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
         except OSError as failure:
             why = failure.strerror or failure

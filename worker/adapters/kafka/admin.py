@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.errors import KafkaUnavailable, ignore, is_away, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.record import Partition
@@ -65,7 +65,7 @@ def delete_before(config: Config, offsets: Mapping[Partition, int]) -> None:
 
 
 def _client(config: Config) -> AdminClient:
-    quiet: dict[str, Any] = {**config, "log_level": 0, "error_cb": ignore}
+    quiet: dict[str, Any] = {**config, **QUIET, "error_cb": ignore}
     return AdminClient(quiet)
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from worker.adapters.kafka.config import Config, alone, fitted, message_limit
+from worker.adapters.kafka.config import QUIET, Config, alone, fitted, message_limit
 from worker.adapters.kafka.delivery_reports import DeliveryReports
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import TOO_LARGE, kafka_error, may_be_there, one_line, refusal_line
@@ -103,7 +103,7 @@ class BulkPublisher:
             **config,
         }
         # With a listener and at this level the client itself writes nothing to stderr.
-        hearing: dict[str, Any] = {"log_level": 0, "error_cb": self._causes.hear}
+        hearing: dict[str, Any] = {**QUIET, "error_cb": self._causes.hear}
         self._config: dict[str, Any] = {**fitted(bounded, limit), **hearing}
         self._batches = new_producer(self._config)
         if self._config.get("enable.idempotence"):

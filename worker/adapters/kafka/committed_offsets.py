@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.answers import all_told, group_refusal
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.errors import KafkaUnavailable, ignore, made_from_settings, one_line
 from worker.adapters.kafka.topic_descriptions import existing_topics
 from worker.core.assigned_partition import Position
@@ -68,7 +68,7 @@ def positions_of(config: Config, topic: str) -> dict[Partition, Position]:
 
 
 def _committed(config: Config, is_wanted: Callable[[str], bool]) -> list[TopicPartition]:
-    settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": ignore}
+    settings: dict[str, Any] = {**config, **QUIET, "error_cb": ignore}
     settings.pop("group.instance.id", None)
     with made_from_settings():
         consumer = Consumer(settings)

@@ -91,6 +91,9 @@ _CONSUMER_DEFAULTS: Config = {
     "fetch.wait.max.ms": 100,
 }
 
+QUIET: Config = {"log_level": 0}
+"""For a client that only asks: what goes wrong is what its calls say, and it logs nothing."""
+
 TIERS_FETCHES: Config = {"fetch.wait.max.ms": 500}
 """What differs for a client of the delay tiers.
 
@@ -244,8 +247,3 @@ def is_incremental(config: Mapping[str, Property]) -> bool:
 
 def _without(properties: Mapping[str, Property], names: frozenset[str]) -> Config:
     return {name: value for name, value in properties.items() if name not in names}
-
-
-def quiet(config: Config) -> Config:
-    """The same for a client that only asks: what goes wrong is what its calls say, and it logs nothing."""
-    return {**config, "log_level": 0}

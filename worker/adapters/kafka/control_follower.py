@@ -17,7 +17,7 @@ from typing import Any, Self, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import END_OF_PARTITION, made_from_settings, one_line
 from worker.adapters.kafka.records import ReceivedMessage
@@ -112,7 +112,7 @@ class KafkaControl:
     def _client(self) -> Consumer:
         # A long fetch wait costs no latency: new records still come at once. Other clients report a broker
         # that can't be reached.
-        own: Config = {"enable.partition.eof": True, "log_level": 0, "fetch.wait.max.ms": 500}
+        own: Config = {"enable.partition.eof": True, **QUIET, "fetch.wait.max.ms": 500}
         settings: dict[str, Any] = {**self._config, **own, "error_cb": self._causes.hear}
         return Consumer(settings)
 

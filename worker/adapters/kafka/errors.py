@@ -185,7 +185,7 @@ def is_unusable(error: KafkaError) -> bool:
 
 
 def is_leaderless(error: KafkaError | BaseException) -> bool:
-    """Whether a partition's leader is changing, or the client does not know it yet: it passes soon."""
+    """Whether a partition's leader is changing, or the client does not know it yet, or there is none."""
     return error_code(error) in _LEADERLESS
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, TopicPartition
 
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import END_OF_PARTITION, NO_ANSWER, made_from_settings
 from worker.adapters.kafka.records import ReceivedMessage
@@ -31,7 +31,7 @@ def unread(config: Config, partitions: Collection[Partition]) -> dict[Partition,
     Raises KafkaUnavailable for bad settings.
     """
     causes = ErrorCauses()
-    own: Config = {"enable.partition.eof": True, "log_level": 0}
+    own: Config = {"enable.partition.eof": True, **QUIET}
     settings: dict[str, Any] = {**config, **own, "error_cb": causes.hear}
     with made_from_settings():
         consumer = Consumer(settings)

@@ -14,7 +14,7 @@ from typing import Any, Self
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import KafkaUnavailable, error_code, made_from_settings, one_line
 from worker.adapters.kafka.group_questions import ask_of_groups
@@ -78,7 +78,7 @@ class GroupMembers:
             time.sleep(ASK_AGAIN_SECONDS)
 
     def _client(self) -> AdminClient:
-        settings: dict[str, Any] = {**self._config, "log_level": 0, "error_cb": self._causes.hear}
+        settings: dict[str, Any] = {**self._config, **QUIET, "error_cb": self._causes.hear}
         with made_from_settings():
             return AdminClient(settings)
 

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import TopicMetadata  # type: ignore[attr-defined]
 
 from worker.adapters.kafka.answers import all_told, group_refusal, once_led
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import KafkaUnavailable, error_code, made_from_settings, one_line
 from worker.adapters.kafka.offsets_for_times import EARLIEST, LATEST, first_since
@@ -84,7 +84,7 @@ class GroupState:
         settings: dict[str, Any] = {
             **config,
             **FEW_AHEAD,
-            "log_level": 0,
+            **QUIET,
             "error_cb": self._causes.hear,
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import error_code, is_leaderless, kafka_error, one_line
 from worker.adapters.kafka.records import ReceivedMessage
@@ -162,7 +162,7 @@ class JournalClient:
             self._causes.hear(error)
 
     def _made(self) -> Consumer:
-        own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
+        own: Config = {"enable.partition.eof": True, **QUIET, "auto.offset.reset": "earliest"}
         settings: dict[str, Any] = {**self._config, **FEW_AND_LARGE, **own, "error_cb": self._causes.hear}
         settings.pop("group.instance.id", None)
         return Consumer(settings)

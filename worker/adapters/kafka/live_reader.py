@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self, cast
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.answers import all_led
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import (
     END_OF_PARTITION,
@@ -56,7 +56,7 @@ class LiveReader:
 
     def __init__(self, config: Config) -> None:
         self._causes = ErrorCauses()
-        own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
+        own: Config = {"enable.partition.eof": True, **QUIET, "auto.offset.reset": "earliest"}
         settings: dict[str, Any] = {**config, **FEW_AHEAD, **own, "error_cb": self._causes.hear}
         settings.pop("group.instance.id", None)
         with made_from_settings():

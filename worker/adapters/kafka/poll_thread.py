@@ -20,7 +20,7 @@ from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.assignment import Assignment
 from worker.adapters.kafka.batch_routing import routing_by
 from worker.adapters.kafka.client_errors import ClientErrors
-from worker.adapters.kafka.config import Config, quiet
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.deferred_partitions import DeferredPartitions
 from worker.adapters.kafka.errors import LimitedLog, is_about_topic, is_unusable, one_line
 from worker.adapters.kafka.group_agreement import GroupAgreement
@@ -72,7 +72,7 @@ class PollThread:
         self._errors = ClientErrors(str(config["group.id"]), options.refusals, bridge)
         self._refresh = TopicRefresh(config, options.topics, options.ids, self._errors.tell)
         self._agreement = GroupAgreement(config, options.ids, self._errors.tell, self.renew)
-        starts, another = OffsetLookup(options.beginning, options.ids), partial(Consumer, quiet(config))
+        starts, another = OffsetLookup(options.beginning, options.ids), partial(Consumer, {**config, **QUIET})
         self.deferred = DeferredPartitions(self._assignment, starts, self._errors.tell, another)
         self._recovery = Recovery(self._assignment, bridge, config, options.skip, self._errors.tell)
         self._route = routing_by(options.router, bridge.trouble)

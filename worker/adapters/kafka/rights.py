@@ -14,7 +14,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.errors import KafkaUnavailable, error_code, ignore, made_from_settings, one_line
 from worker.adapters.kafka.group_questions import ask_of_groups
 from worker.adapters.own_thread import in_own_thread
@@ -41,7 +41,7 @@ class Rights:
 
     def __init__(self, config: Config) -> None:
         # Silent: what keeps it from asking keeps the other clients from it, too, and they report it.
-        settings: dict[str, Any] = {**config, "log_level": 0, "error_cb": ignore}
+        settings: dict[str, Any] = {**config, **QUIET, "error_cb": ignore}
         with made_from_settings():
             self.client = AdminClient(settings)
         self._is_controlled = False

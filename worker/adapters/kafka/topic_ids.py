@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.errors import error_code, ignore, made_from_settings
 from worker.adapters.kafka.group_questions import ask_of_groups
 from worker.core.binding import LogId
@@ -152,7 +152,7 @@ class TopicIds:
 
     def _client(self) -> AdminClient:
         # Silent: what keeps it from asking keeps the consumers from it, too, and they report it.
-        settings: dict[str, Any] = {**self._config, "log_level": 0, "error_cb": ignore}
+        settings: dict[str, Any] = {**self._config, **QUIET, "error_cb": ignore}
         return AdminClient(settings)
 
     def _asked_anew(self, admin: AdminClient) -> AdminClient:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.answers import all_led, once_led
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import (
     END_OF_PARTITION,
@@ -90,7 +90,7 @@ class TopicReader:
         self._topic = topic
         self._causes = ErrorCauses()
         # Records that expire during the reading are passed over.
-        own: Config = {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"}
+        own: Config = {"enable.partition.eof": True, **QUIET, "auto.offset.reset": "earliest"}
         settings: dict[str, Any] = {**config, **own, "error_cb": self._causes.hear}
         with made_from_settings():
             self._consumer = Consumer(settings)

@@ -12,7 +12,7 @@ from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.adapters.kafka.config import Config
+from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.errors import is_unusable, one_line
 from worker.adapters.kafka.pause_reasons import PausedPartitions
 from worker.adapters.kafka.records import ReceivedMessage
@@ -60,7 +60,7 @@ def next_readable(config: Config, place: Place) -> int:
 
     Blocking; uses a client of its own, which joins no group and commits nothing.
     """
-    own: Config = {"enable.partition.eof": True, "log_level": 0, "fetch.error.backoff.ms": 10}
+    own: Config = {"enable.partition.eof": True, **QUIET, "fetch.error.backoff.ms": 10}
     consumer = Consumer({**config, **own})
     try:
         beyond = first_after(place.offset, lambda offset: _is_part(consumer, place, offset, SILENCE_SECONDS))
