@@ -12,7 +12,7 @@ from typing import Any
 _UNIT_SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+)([smhd])")
 _RANGE = re.compile(r"(?<=\})\[([^\]]+)\]")
-_LIMIT = re.compile(r"(_seconds(?::max)?\{[^}]*\}\s*\)?\s*>\s*)(\d+)\b")
+_LIMIT = re.compile(r"(_seconds(?::max)?\{[^}]*\}\s*\)?\s*[<>]\s*)(\d+)\b")
 """A number that a metric in seconds is held against."""
 
 

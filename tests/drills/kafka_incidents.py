@@ -117,7 +117,7 @@ KAFKA_INCIDENTS = (
         begins=_delete_a_tier,
         ends=["postback-worker topics create"],
         repairs=_let_it_record,
-        follows=FOLLOWS,
+        follows=FOLLOWS | {"PostbackTopicMadeAnew"},
     ),
     Incident(
         name="Journal refused",

@@ -5,7 +5,7 @@ The rule: no label ever holds a URL, a click id or an event id. The label `desti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -64,11 +64,7 @@ class DestinationMetrics(Observer):
         self._opened = counters("circuit_opened", "How often the circuit opened, by its cause", "status")
         self._probes = counters("probes", "Requests that ask whether the partner is back", "outcome")
         self._last_delivery = 0.0
-        self._start_at_zero()
-        for topic in publishes_to:
-            self._refused.add((topic,), 0)
-        for topic in reads:
-            self._consumed.add((topic,), 0)
+        self._start_at_zero(tuple(publishes_to), tuple(reads))
 
     def watch(self, look: Callable[[], Snapshot], not_ready: Callable[[], Iterable[str]]) -> None:
         """Show the destination's gauges, too; `not_ready` gives its reasons on `/readyz`."""
@@ -170,8 +166,15 @@ class DestinationMetrics(Observer):
         """Count a probe."""
         self._probes.add(("answered" if answered else "failed",))
 
-    def _start_at_zero(self) -> None:
+    def _start_at_zero(self, publishes_to: Collection[str], reads: Collection[str]) -> None:
         """Show the counts whose labels are known from the start, so that their first event is an increase."""
+        for topic in publishes_to:
+            self._refused.add((topic,), 0)
+        for topic in reads:
+            self._consumed.add((topic,), 0)
+        for topic in (*publishes_to, *reads):
+            self._expired.add((topic,), 0)
+            self._made_anew.add((topic,), 0)
         for reason in DeadReason:
             self._dead.add((reason.value,), 0)
         for kind in ("assign", "revoke", "lost"):
