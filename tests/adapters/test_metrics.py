@@ -54,7 +54,8 @@ def test_before_anything_happened() -> None:
     assert found["records_consumed_total", "conversions"] == 0
     assert found["publishes_refused_total", "worker.dlq"] == 0
     for topic in ("worker.dlq", "conversions"):
-        assert (found["offsets_expired_total", topic], found["topics_made_anew_total", topic]) == (0, 0)
+        assert found["offsets_expired_total", topic] == found["topics_made_anew_total", topic] == 0
+        assert found["offset_resets_total", topic, "made_anew"] == 0
     assert found["attempts_total", "delivered", "200"] == 0
     assert found["skipped_total", "already_delivered"] == 0
     assert found["records_passed_total",] == 0

@@ -175,6 +175,7 @@ class DestinationMetrics(Observer):
         for topic in (*publishes_to, *reads):
             self._expired.add((topic,), 0)
             self._made_anew.add((topic,), 0)
+            self._resets.add((topic, StartReason.MADE_ANEW.value), 0)
         for reason in DeadReason:
             self._dead.add((reason.value,), 0)
         for kind in ("assign", "revoke", "lost"):
