@@ -10,6 +10,7 @@ from tests.core.examples import BINDING, make_partition, pending_record
 from tests.core.lanes import Lanes
 from worker.core.admission.probes import Probes
 from worker.core.assigned_partition import AssignedPartition, ScheduleState
+from worker.core.journal_rest import WARMING
 from worker.core.offsets import Offsets
 from worker.core.record import Partition
 from worker.core.retry import Tier
@@ -104,7 +105,7 @@ def test_hold_of_one_that_has_its_share() -> None:
     lanes.take()
     for partition in (one, failing):
         assert partition.standing is ScheduleState.OVER
-        partition.warming = "it is not known what was"
+        partition.warming = WARMING
         lanes.schedule.hold(partition)
     assert (one.standing, failing.standing) == (ScheduleState.NOWHERE, ScheduleState.NOWHERE)
     assert lanes.schedule.take(lanes.now, 64, 0) is None
@@ -114,7 +115,7 @@ def test_hold_of_one_in_turn() -> None:
     """Of a partition that begins to warm while it stands in turn nothing goes until it is let go."""
     schedule, partition = Schedule(), make_partition()
     schedule.add(pending_record(partition, 0), 0.0)
-    partition.warming = "it is not known what was"
+    partition.warming = WARMING
     schedule.hold(partition)
     assert schedule.take(0.0, 64, 0) is None
     assert schedule.wake_at() is None
@@ -140,7 +141,7 @@ def test_a_probe_is_of_none_that_is_held() -> None:
     """A probe takes nothing of a partition that began to warm while it stood in turn."""
     schedule, partition = Schedule(), make_partition()
     schedule.add(pending_record(partition, 0), 0.0)
-    partition.warming = "it is not known what was"
+    partition.warming = WARMING
     assert schedule.probe(0.0, Probes()) is None
     assert partition.standing is ScheduleState.NOWHERE
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from worker.core import offset_map
 from worker.core.binding import Binding
 from worker.core.fence import Tenure
+from worker.core.journal_rest import JournalRest
 from worker.core.offsets import MAX_SPAN_OFFSETS, Offsets
 from worker.core.record import Partition, Record
 from worker.core.retry import Tier, due_at
@@ -103,7 +104,7 @@ class AssignedPartition:
         self.failures = 0
         self.failing = False
         self.barred: str | None = None
-        self.warming: str | None = None
+        self.warming: JournalRest | None = None
         self.digests: dict[int, bytes] = {}
         self.origins = {at.number}
         self.foreign = False
@@ -147,7 +148,7 @@ class AssignedPartition:
         """Set why nothing of it is sent; None to lift that."""
         self.barred = why
 
-    def warm(self, why: str | None) -> None:
+    def warm(self, why: JournalRest | None) -> None:
         """Set why its journal is not read yet, so that nothing of it is sent; None once it is."""
         self.warming = why
 

@@ -34,13 +34,11 @@ from worker.core.copies import (
 from worker.core.endings import Dead, Delivered, Duplicate, Finished, RetryLater, WaitsForCopy, read_history
 from worker.core.fence import Tenure
 from worker.core.journal import Ended, letter_of
+from worker.core.journal_rest import WARMING, JournalRest
 from worker.core.record import Partition, Record
 from worker.core.remembered_ids import PackedIds, RememberedIds, StepMark
 from worker.pipeline import Attempt
 from worker.ports import Follower, Observer
-
-WARMING = "what its journal tells is not read yet"
-"""Why a newly assigned partition rests."""
 
 Step = Attempt | Dead
 Prepared = Step | Duplicate | Finished | WaitsForCopy
@@ -270,7 +268,7 @@ class Copies:
         for number in numbers:
             for partition in self._of(number):
                 is_warm = partition.warming is None
-                partition.warm(why)
+                partition.warm(JournalRest(why))
                 if is_warm:
                     self._on_cold(partition)
                     self._observer.trouble(f"{partition.at} rests: {why}")

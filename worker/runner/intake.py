@@ -20,6 +20,7 @@ from worker.core.endings import partition_of
 from worker.core.fence import Tenure
 from worker.core.group_ownership import WAYS_OUT, is_of_another_source
 from worker.core.held_bytes import HeldBytes
+from worker.core.journal_rest import WARMING
 from worker.core.offsets import Offsets
 from worker.core.record import Partition, Record, make
 from worker.core.schedule import Schedule
@@ -27,7 +28,6 @@ from worker.core.start_offset import Start
 from worker.ports import PartitionAssignment, Source
 from worker.runner.byte_relief import ByteRelief
 from worker.runner.claim_checks import UNSURE
-from worker.runner.copies import WARMING
 from worker.runner.former_partitions import FormerPartitions
 from worker.runner.intake_rules import IntakeRules
 from worker.runner.parts import Surroundings

@@ -20,7 +20,6 @@ from worker.core.journal import DestinationJournal, Ended, step_of
 from worker.core.record import Outgoing, make
 from worker.core.trial import Trial
 from worker.ports import BatchRefused, Observer, Publisher
-from worker.runner.copies import WARMING
 from worker.runner.parts import DestinationParts, Surroundings
 
 BATCH_STEPS = 256
@@ -78,7 +77,8 @@ class _StuckSteps(NamedTuple):
     @property
     def is_explained(self) -> bool:
         """Whether some are of a partition that rests already, because its journal can't be read either."""
-        return any(one.pending.partition.warming not in {None, WARMING} for one in self.noted)
+        rests = (one.pending.partition.warming for one in self.noted)
+        return any(rest is not None and rest.is_unreadable for rest in rests)
 
 
 class Journaling:

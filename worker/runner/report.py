@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from worker.core.journal_rest import WARMING
 from worker.ports import NOT_READ_YET, Clock, Snapshot, Source
-from worker.runner.copies import WARMING
 from worker.runner.delivery import Delivery
 from worker.runner.drain import Drain, Phase
 from worker.runner.intake import Intake

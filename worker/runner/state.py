@@ -43,7 +43,7 @@ def barred_lines(partitions: Iterable[AssignedPartition]) -> Iterable[str]:
 
 def warming_lines(partitions: Iterable[AssignedPartition]) -> Iterable[str]:
     """A line for each reason why the journal of partitions is not read yet."""
-    for why, names in _by_reason((one.at, one.warming) for one in partitions):
+    for why, names in _by_reason((one.at, one.warming and one.warming.why) for one in partitions):
         yield f"warming: {names}: {why}"
 
 
