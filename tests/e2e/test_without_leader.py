@@ -76,3 +76,29 @@ def test_a_broker_of_two(
         second.start()
         wait_until("what rested flows", lambda: {*tracker.clicks} >= {*waiting})
         assert Counter(tracker.clicks).most_common(1)[0][1] == 1
+
+
+def test_a_group_that_begins_then(
+    brokers: tuple[Broker, SecondBroker], names: Names, tmp_path: Path, tracker: Tracker
+) -> None:
+    """A new group begins with the partitions that have a leader, and with another once it has one."""
+    first, second = brokers
+    source = f"{names.topic}-2"
+    create(first.bootstrap, source, FIRST, SECOND)
+    for topic in (names.tier("2s"), names.dlq, names.journal):
+        create(first.bootstrap, topic, FIRST, FIRST)
+    create(first.bootstrap, names.control, FIRST)
+    flowing, waiting = (write(first.bootstrap, source, word, at) for at, word in enumerate("ab"))
+    second.kill()
+    env = settings(first.bootstrap, names, tracker, RETRY__DELAYS="2s", KAFKA__TOPIC=source)
+    with Program(env, tmp_path) as worker:
+        wait_until("the other flows", lambda: {*tracker.clicks} >= {*flowing})
+        status, reasons = worker.get("/readyz")
+        assert (status, f"{source}/1: no leader" in reasons) == (503, True)
+        assert not {*tracker.clicks} & {*waiting}
+        flowing += write(first.bootstrap, source, "c", 0)
+        wait_until("it flows on", lambda: {*tracker.clicks} >= {*flowing})
+        second.start()
+        wait_until("what waited flows", lambda: {*tracker.clicks} >= {*waiting})
+        worker.ready()
+        assert Counter(tracker.clicks).most_common(1)[0][1] == 1

@@ -114,6 +114,36 @@ async def test_another_flows(mock_world: MockWorld, ear: Ear) -> None:
     await source.stop()
 
 
+@pytest.mark.kafka
+async def test_what_is_committed_flows(any_way: KafkaWorld, ear: Ear) -> None:
+    """A partition with a committed offset waits for none that was assigned with it, nor is it disturbed."""
+    at, other = any_way.create(2)
+    any_way.write(at, numbered(5))
+    any_way.write(other, numbered(5))
+    before = Ear()
+    source = await started(any_way, before, at, other)
+    await source.commit({at: Position(2, "")})
+    await source.stop()
+    memories = Memories({other: RememberedOffset(4, None, 0.0)})
+    memories.refuse()
+    source = any_way.source(at.topic, StartPolicy(recall=memories.recall))
+    await source.start(ear)
+    source.ask(100)
+    await waits(source, memories, other)
+    await ear.has(3)
+    any_way.write(at, numbered(1))
+    await ear.has(4)
+    memories.why = None
+    await ear.has(5)
+    any_way.write(at, numbered(1))
+    any_way.write(other, numbered(1))
+    await ear.has(7)
+    assert ear.offsets(at) == [2, 3, 4, 5, 6]
+    assert ear.offsets(other) == [4, 5]
+    assert not ear.failures
+    await source.stop()
+
+
 async def test_no_client_to_ask_with(
     mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,9 +47,14 @@ def all_led(answers: Sequence[TopicPartition]) -> Sequence[TopicPartition]:
     """The answers, if each partition has a leader; raise KafkaUnavailable, which names the others."""
     without = [str(to_partition(of)) for of in answers if of.error is not None and is_leaderless(of.error)]
     if without:
-        more = f" and {len(without) - MOST_NAMES} more" if len(without) > MOST_NAMES else ""
-        raise KafkaUnavailable(f"{', '.join(without[:MOST_NAMES])}{more}: no leader", leaderless=True)
+        raise no_leader(without)
     return answers
+
+
+def no_leader(partitions: Sequence[str]) -> KafkaUnavailable:
+    """What to raise where these have no leader; not all are named."""
+    more = f" and {len(partitions) - MOST_NAMES} more" if len(partitions) > MOST_NAMES else ""
+    return KafkaUnavailable(f"{', '.join(partitions[:MOST_NAMES])}{more}: no leader", leaderless=True)
 
 
 def all_told(answers: Sequence[TopicPartition]) -> Sequence[TopicPartition]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, TopicPartition
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.client_pauses import ClientPauses
@@ -18,7 +18,7 @@ from worker.adapters.kafka.config import Config, is_incremental
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge, names
 from worker.adapters.kafka.offset_commits import OffsetCommits
 from worker.adapters.kafka.offset_gaps import OffsetGaps
-from worker.adapters.kafka.offset_lookup import IncomingPartition
+from worker.adapters.kafka.offset_lookup import Begun
 from worker.adapters.kafka.prefetch import Prefetch
 from worker.adapters.kafka.reassign import assign, does_seek, have_validated, reassign
 from worker.adapters.kafka.records import (
@@ -73,14 +73,10 @@ class Assignment:
 
     # --- changes that the group makes ----------------------------------------------------------
 
-    def rest(self, consumer: Consumer, places: Sequence[TopicPartition]) -> None:
-        """Assign partitions whose start is not known yet, paused, so that nothing is read."""
-        assign(consumer, places, incremental=self._incremental)
-        consumer.pause(list(places))
-        self._bridge.assigned((), ())
-
-    def begin(self, consumer: Consumer, begun: Sequence[IncomingPartition], *, rested: bool = False) -> None:
-        """Take up partitions that are new or `rested`, from exactly these offsets.
+    def begin(
+        self, consumer: Consumer, begun: Begun, resting: Collection[Partition] = (), *, rested: bool = False
+    ) -> None:
+        """Take up partitions that are new or `rested`, from exactly these offsets; have new ones rest.
 
         If the client looked for the committed offset itself, it could find a late commit of the last owner.
         """
@@ -90,7 +86,9 @@ class Assignment:
         if rested:
             self._reassign(consumer, places)
         else:
-            assign(consumer, places, incremental=self._incremental)
+            rest = [TopicPartition(at.topic, at.number, OFFSET_END) for at in resting]
+            assign(consumer, [*places, *rest], incremental=self._incremental)
+            consumer.pause(rest)  # so that nothing is read of them
         for one in begun:
             self.commits.leader_epochs.prove(one.assigned.at, *one.to_prove_beside(left[one.assigned.at]))
         self._reads_from.update((to_partition(of), of.offset) for of in places)
@@ -157,7 +155,9 @@ class Assignment:
 
     def _reassign(self, consumer: Consumer, starts: Sequence[TopicPartition]) -> None:
         self.commits.leader_epochs.look(consumer, self._reads_from)  # the client forgets what it has read
-        self._pauses.forget(reassign(consumer, starts, incremental=self._incremental))
+        again = reassign(consumer, starts, incremental=self._incremental)
+        consumer.pause(to_topic_partitions([at for at in again if at not in self.ours]))  # they still rest
+        self._pauses.forget(again)
 
     def have_validated(self, consumer: Consumer, at: Partition, offset: int, readable: int) -> bool:
         """Have the client validate the leader epoch of an offset before it reads there.

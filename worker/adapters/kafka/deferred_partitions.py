@@ -11,14 +11,15 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from worker.adapters.kafka.assignment import Assignment
 from worker.adapters.kafka.errors import KafkaUnavailable, one_line
 from worker.adapters.kafka.loop_bridge import names
-from worker.adapters.kafka.offset_lookup import OffsetLookup
+from worker.adapters.kafka.offset_lookup import Beginnings, OffsetLookup
 from worker.adapters.kafka.records import to_partition
 from worker.core.backoff import Backoff
+from worker.core.binding import LogId
 from worker.core.record import Partition
 from worker.ports import SourceFailed
 
@@ -54,31 +55,25 @@ class DeferredPartitions:
 
     def begin(self, consumer: Consumer, partitions: Sequence[Partition]) -> None:
         """Take up newly assigned partitions; raises SourceFailed."""
-        logs = self._assignment.logs.bind(partitions)
-        try:
-            begun = self._starts.of(consumer, logs)
-        except KafkaUnavailable as error:
-            places = [TopicPartition(at.topic, at.number, OFFSET_END) for at in partitions]
-            self._assignment.rest(consumer, places)
+        found = self._ask(partitions, lambda logs: self._starts.of(consumer, logs))
+        late = found.others(partitions)
+        self._assignment.begin(consumer, found.known, late)
+        if found.why is not None:
             self._backoff = Backoff(LONGEST_PAUSE_SECONDS)
-            self._put_off(partitions, error)
-        else:
-            self._assignment.begin(consumer, begun)
+            self._put_off(late, found.why)
 
     def look(self, consumer: Consumer) -> None:
         """Try again with partitions that have not begun, if it is time; raises SourceFailed."""
         if not self.awaited or time.monotonic() < self._next_try:
             return
         partitions = list(self.awaited)
-        logs = self._assignment.logs.bind(partitions)
-        try:
-            with closing(self._another()) as other:
-                begun = self._starts.of(other, logs)
-        except KafkaUnavailable as error:
-            self._put_off(partitions, error)
-        else:
-            self.drop(partitions)
-            self._assignment.begin(consumer, begun, rested=True)
+        found = self._ask(partitions, self._ask_another)
+        late = found.others(partitions)
+        self.drop({*partitions} - {*late})
+        if found.known:
+            self._assignment.begin(consumer, found.known, rested=True)
+        if found.why is not None:
+            self._put_off(late, found.why)
 
     def give_up(self, given_up: Sequence[TopicPartition]) -> list[Partition]:
         """Stop waiting for revoked or lost partitions; return those of them that had begun."""
@@ -92,12 +87,22 @@ class DeferredPartitions:
         if not self.awaited:
             self._refused_since = None
 
-    def _another(self) -> Consumer:
+    def _ask(
+        self, partitions: Sequence[Partition], ask: Callable[[Mapping[Partition, LogId]], Beginnings]
+    ) -> Beginnings:
+        try:
+            return ask(self._assignment.logs.bind(partitions))
+        except KafkaUnavailable as error:
+            return Beginnings([], error)
+
+    def _ask_another(self, logs: Mapping[Partition, LogId]) -> Beginnings:
         """Make another client to ask; that fails while a file that it needs is being replaced, say."""
         try:
-            return self._fresh()
+            other = self._fresh()
         except (KafkaException, ValueError, TypeError) as error:
             raise KafkaUnavailable(f"no client to ask with: {one_line(error)}") from error
+        with closing(other):
+            return self._starts.of(other, logs)
 
     def _put_off(self, partitions: Sequence[Partition], error: KafkaUnavailable) -> None:
         """Leave partitions for a later try."""

@@ -52,6 +52,9 @@ _LACKS_A_RIGHT = frozenset(
 END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001
 """Not an error: the client has read everything."""
 
+NONE_HAS_A_LEADER = KafkaError._UNKNOWN_PARTITION  # noqa: SLF001
+"""Of offsets at a time of partitions of which none has a leader; else each has an answer of its own."""
+
 NO_ANSWER = "no answer: timed out"
 
 TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})

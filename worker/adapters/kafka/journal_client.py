@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.error_causes import ErrorCauses
-from worker.adapters.kafka.errors import error_code, is_leaderless, kafka_error, one_line
+from worker.adapters.kafka.errors import NONE_HAS_A_LEADER, error_code, is_leaderless, kafka_error, one_line
 from worker.adapters.kafka.records import ReceivedMessage
 from worker.adapters.kafka.topic_descriptions import existing_topics
 
@@ -35,10 +35,6 @@ FEW_AND_LARGE: Config = {
     "queued.min.messages": 5_000,
     "queued.max.messages.kbytes": 4_096,
 }
-
-
-_NONE_HAS_A_LEADER = KafkaError._UNKNOWN_PARTITION  # noqa: SLF001 - public, as all codes are
-"""What the client says of partitions of which none has a leader; else each has an answer of its own."""
 
 
 class JournalClient:
@@ -109,7 +105,7 @@ class JournalClient:
         try:
             answers = self._consumer.offsets_for_times(asked, timeout=ASK_TIMEOUT_SECONDS)
         except KafkaException as error:
-            if error_code(error) == _NONE_HAS_A_LEADER:
+            if error_code(error) == NONE_HAS_A_LEADER:
                 self._untold = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
                 return {}
             if not is_leaderless(error):

@@ -77,7 +77,7 @@ def _look_at_origins(
     """Read the records at the steps' origins; return the span of each partition."""
     with TopicReader({**config, **FASTER}, topic) as reader:
         try:
-            spans = reader.spans()
+            spans = reader.spans(among=gathered)  # others may have no leader
         except NoSuchTopic as error:
             raise KafkaUnavailable(f"{topic} is not there") from error
         there = {at: spans.get(at, OffsetRange(0, 0)) for at in gathered}

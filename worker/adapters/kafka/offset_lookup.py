@@ -18,7 +18,7 @@ from worker.adapters.kafka.errors import KafkaUnavailable, is_refusal, one_line
 from worker.adapters.kafka.leader_epochs import LastRead
 from worker.adapters.kafka.records import leader_epoch_of, to_partition, to_topic_partitions
 from worker.adapters.kafka.topic_ids import TopicIds
-from worker.adapters.kafka.watermarks import ends_of
+from worker.adapters.kafka.watermarks import ends_told
 from worker.core.binding import Binding, LogId
 from worker.core.offset_map import MetadataVerdict, decode
 from worker.core.record import Partition
@@ -85,6 +85,22 @@ class IncomingPartition(NamedTuple):
         return self.leader_epoch is not None and self.leader_epoch > left.epoch
 
 
+Begun = Sequence[IncomingPartition]
+"""Partitions to be taken up."""
+
+
+class Beginnings(NamedTuple):
+    """Where partitions begin of which that is known; `why` says why not the others, if there are any."""
+
+    known: Begun
+    why: KafkaUnavailable | None = None
+
+    def others(self, partitions: Collection[Partition]) -> list[Partition]:
+        """Those of the partitions that were asked about of which it is not known."""
+        known = {of.assigned.at for of in self.known}
+        return [at for at in partitions if at not in known]
+
+
 class OffsetLookup:
     """The start offsets of one group member's partitions."""
 
@@ -94,7 +110,7 @@ class OffsetLookup:
         self._sizes: dict[str, int] = {}  # how many partitions each topic had when it was met
         self._before: dict[Partition, LogId] = {}  # the logs of partitions that were ours before
 
-    def of(self, consumer: Consumer, logs: Mapping[Partition, LogId]) -> list[IncomingPartition]:
+    def of(self, consumer: Consumer, logs: Mapping[Partition, LogId]) -> Beginnings:
         """Where these partitions begin. Raises KafkaUnavailable, which says what can't be read and why."""
         self._meet({at.topic for at in logs})
         committed = self._committed(consumer, list(logs)) if logs else []
@@ -102,11 +118,29 @@ class OffsetLookup:
         unknown = {at: logs[at] for at, of in begun.items() if of.assigned.committed is None}
         deleted = [at for at, of in begun.items() if _is_of_deleted(of.assigned)]
         deleted += [at for at, log in unknown.items() if is_another(self._before.get(at, log), log)]
-        marks = self._marks(consumer, [*unknown, *deleted]) if unknown or deleted else {}
-        starts = self._first(consumer, unknown, marks) if unknown else {}
-        starts |= {at: begin_anew(marks[at]) for at in deleted}
-        self._before.update(logs)
-        return [_with_start(of, starts.get(at)) for at, of in begun.items()]
+        starts, why = self._starts(consumer, unknown, deleted)
+        late = {*unknown, *deleted} - starts.keys()
+        known = {at: logs[at] for at in begun if at not in late}
+        self._before.update(known)
+        return Beginnings([_with_start(begun[at], starts.get(at)) for at in known], why)
+
+    def _starts(
+        self, consumer: Consumer, unknown: Mapping[Partition, LogId], deleted: Collection[Partition]
+    ) -> tuple[Mapping[Partition, Start], KafkaUnavailable | None]:
+        """Where those begin for which no committed offset counts; and why that is not known of some.
+
+        Where the group is to begin elsewhere than at the logs' starts, all wait for the last of them: to one
+        that comes later, the group would look as if it had begun before, without it.
+        """
+        try:
+            marks, why = self._marks(consumer, sorted({*unknown, *deleted}))
+            if why is not None and self._beginning.start != _EARLIEST:
+                return {}, why
+            of = {at: log for at, log in unknown.items() if at in marks}
+            starts = self._first(consumer, of, marks) if of else {}
+        except KafkaUnavailable as error:
+            return {}, error
+        return starts | {at: begin_anew(marks[at]) for at in deleted if at in marks}, why
 
     def _first(
         self, consumer: Consumer, logs: Mapping[Partition, LogId], marks: Mapping[Partition, WatermarkOffsets]
@@ -157,10 +191,13 @@ class OffsetLookup:
 
     def _marks(
         self, consumer: Consumer, partitions: Collection[Partition]
-    ) -> dict[Partition, WatermarkOffsets]:
-        ask = partial(ends_of, consumer, partitions, TIMEOUT_SECONDS)
-        ends = _read("where the logs begin and end", ask)
-        return {at: WatermarkOffsets(of.low, of.high) for at, of in ends.items()}
+    ) -> tuple[dict[Partition, WatermarkOffsets], KafkaUnavailable | None]:
+        if not partitions:
+            return {}, None
+        what = "where the logs begin and end"
+        ends, why = _read(what, partial(ends_told, consumer, partitions, TIMEOUT_SECONDS))
+        marks = {at: WatermarkOffsets(of.low, of.high) for at, of in ends.items()}
+        return marks, None if why is None else _unread(what, why)
 
     def _committed(self, consumer: Consumer, partitions: Sequence[Partition]) -> Sequence[TopicPartition]:
         asked = to_topic_partitions(partitions)
@@ -172,8 +209,11 @@ def _read(what: str, ask: Callable[[], _Answer]) -> _Answer:
     try:
         return ask()
     except (KafkaException, KafkaUnavailable) as error:
-        refused = is_refusal(error)
-        raise KafkaUnavailable(f"can't read {what}: {one_line(error)}", refused=refused) from error
+        raise _unread(what, error) from error
+
+
+def _unread(what: str, error: KafkaException | KafkaUnavailable) -> KafkaUnavailable:
+    return KafkaUnavailable(f"can't read {what}: {one_line(error)}", refused=is_refusal(error))
 
 
 def _begun(of: TopicPartition, log: LogId) -> IncomingPartition:

@@ -104,12 +104,15 @@ class TopicReader:
     ) -> None:
         self._consumer.close()
 
-    def spans(self, since: float | None = None) -> dict[Partition, OffsetRange]:
+    def spans(
+        self, since: float | None = None, among: Collection[Partition] | None = None
+    ) -> dict[Partition, OffsetRange]:
         """The present offsets of each partition; with `since` (epoch seconds), from the first record then.
 
+        With `among`, only of these.
         Raises NoSuchTopic and KafkaUnavailable.
         """
-        partitions = self._partitions()
+        partitions = [at for at in self._partitions() if among is None or at in among]
         if since is None:
             starts = self._offsets(partitions, EARLIEST)
         else:

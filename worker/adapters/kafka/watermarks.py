@@ -7,11 +7,18 @@ is asked in the first moment of an assignment, when commits and the first record
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from worker.adapters.kafka.errors import KafkaUnavailable, is_refusal, one_line
+from worker.adapters.kafka.answers import all_told, no_leader
+from worker.adapters.kafka.errors import (
+    NONE_HAS_A_LEADER,
+    KafkaUnavailable,
+    error_code,
+    is_refusal,
+    one_line,
+)
 from worker.adapters.kafka.offsets_for_times import EARLIEST, LATEST
 from worker.adapters.kafka.records import to_partition, to_topic_partitions
 from worker.core.record import Partition
@@ -64,37 +71,56 @@ def ends_of(
     consumer: Consumer, partitions: Collection[Partition], timeout: float
 ) -> dict[Partition, Watermarks]:
     """The watermarks of each, asked of the broker; raises KafkaUnavailable."""
-    try:
-        ends = _ends(consumer, partitions, timeout)
-    except KafkaException as error:
-        raise KafkaUnavailable(one_line(error), refused=is_refusal(error)) from error
-    silent = [str(at) for at in partitions if at not in ends]
-    if silent:
-        raise KafkaUnavailable(f"nothing is said of {', '.join(silent)}")
+    ends, why = ends_told(consumer, partitions, timeout)
+    if why is not None:
+        raise why
     return ends
+
+
+def ends_told(
+    consumer: Consumer, partitions: Collection[Partition], timeout: float
+) -> tuple[dict[Partition, Watermarks], KafkaUnavailable | None]:
+    """The watermarks of those of which a broker tells them, and why those of the others are not told.
+
+    Raises KafkaUnavailable if nobody answers.
+    """
+    try:
+        ends, untold = _ends(consumer, partitions, timeout)
+    except KafkaException as error:
+        if error_code(error) == NONE_HAS_A_LEADER:
+            return {}, no_leader([str(at) for at in partitions])
+        raise KafkaUnavailable(one_line(error), refused=is_refusal(error)) from error
+    try:
+        all_told(untold)
+    except KafkaUnavailable as error:
+        return ends, error
+    return ends, None
 
 
 def _from_broker(consumer: Consumer, partitions: Collection[Partition]) -> dict[Partition, Watermarks]:
     try:
-        return _ends(consumer, partitions, _TIMEOUT_SECONDS)
+        return _ends(consumer, partitions, _TIMEOUT_SECONDS)[0]
     except KafkaException:
         return {}
 
 
 def _ends(
     consumer: Consumer, partitions: Collection[Partition], timeout: float
-) -> dict[Partition, Watermarks]:
+) -> tuple[dict[Partition, Watermarks], Sequence[TopicPartition]]:
+    """The watermarks of those that have both, and the answers for the others, which are errors."""
     low = _ask(consumer, partitions, EARLIEST, timeout)
     high = _ask(consumer, partitions, LATEST, timeout)
-    return {at: Watermarks(low[at], high[at], high[at]) for at in low.keys() & high.keys()}
+    untold = {to_partition(of): of for of in (*high, *low) if of.error is not None}
+    lows, highs = ({to_partition(of): of.offset for of in answers} for answers in (low, high))
+    told = [at for at in lows if at not in untold]
+    return {at: Watermarks(lows[at], highs[at], highs[at]) for at in told}, list(untold.values())
 
 
 def _ask(
     consumer: Consumer, partitions: Collection[Partition], which: int, timeout: float
-) -> dict[Partition, int]:
+) -> Sequence[TopicPartition]:
     asked = [TopicPartition(at.topic, at.number, which) for at in partitions]
-    answers = consumer.offsets_for_times(asked, timeout=timeout)
-    return {to_partition(answer): answer.offset for answer in answers if answer.error is None}
+    return consumer.offsets_for_times(asked, timeout=timeout)
 
 
 def _from_client(consumer: Consumer, at: Partition, known: Watermarks | None) -> Watermarks | None:
