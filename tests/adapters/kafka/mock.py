@@ -96,3 +96,11 @@ class MockCluster:
         """Answer the next requests of a kind with these error codes."""
         codes = (ctypes.c_int * len(errors))(*errors)
         _lib.rd_kafka_mock_push_request_errors_array(self._cluster, request, len(errors), codes)
+
+    def delay(self, request: int, milliseconds: int) -> None:
+        """Answer the next request of a kind so much later."""
+        number = ctypes.c_int
+        assert not _lib.rd_kafka_mock_broker_push_request_error_rtts(
+            *(ctypes.c_void_p(self._cluster), ctypes.c_int32(_ID), ctypes.c_int16(request)),
+            *(ctypes.c_size_t(1), number(0), number(milliseconds)),
+        )

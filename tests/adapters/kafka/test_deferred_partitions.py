@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError
 
 from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.members import started
-from tests.adapters.kafka.mock import OFFSET_FETCH
+from tests.adapters.kafka.mock import LIST_OFFSETS, OFFSET_FETCH
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
 from worker.adapters.kafka import KafkaSource, KafkaUnavailable, deferred_partitions
@@ -229,6 +229,24 @@ async def test_what_is_committed_is_asked_again(mock_world: MockWorld, ear: Ear)
     source = await started(mock_world, successor, at)
     assert successor.ours[at][:3] == (at, 3, MAP)
     assert any("can't read what is committed" in trouble for trouble in successor.troubles)
+    await source.stop()
+
+
+async def test_what_comes_after_it_began(mock_world: MockWorld, ear: Ear) -> None:
+    """Nothing that is written once a waiting partition flows is passed over, as at an end found out late."""
+    (at,) = mock_world.create(1)
+    mock_world.write(at, numbered(5))
+    source = await started(mock_world, ear, at)
+    await source.commit({at: Position(3, MAP)})
+    await source.stop()
+    successor = Ear()
+    mock_world.cluster.delay(LIST_OFFSETS, 1_000)
+    mock_world.cluster.fail(OFFSET_FETCH, [KafkaError.GROUP_AUTHORIZATION_FAILED])
+    source = await started(mock_world, successor, at)
+    source.ask(100)
+    await successor.has(2)
+    mock_world.write(at, numbered(1))
+    await until("it comes", lambda: successor.offsets(at) == [3, 4, 5])
     await source.stop()
 
 

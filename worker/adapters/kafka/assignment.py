@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from worker.adapters.kafka.assigned_logs import AssignedLogs
 from worker.adapters.kafka.client_pauses import ClientPauses
@@ -34,6 +34,8 @@ from worker.core.assigned_partition import Position
 from worker.core.record import Partition
 from worker.core.start_offset import Start, StartReason
 from worker.ports import CommitFailed, PartitionAssignment
+
+_NOWHERE = 0  # not the end: were it asked for, the client could go there once the partition flows
 
 
 class Assignment:
@@ -86,7 +88,7 @@ class Assignment:
         if rested:
             self._reassign(consumer, places)
         else:
-            rest = [TopicPartition(at.topic, at.number, OFFSET_END) for at in resting]
+            rest = [TopicPartition(at.topic, at.number, _NOWHERE) for at in resting]
             assign(consumer, [*places, *rest], incremental=self._incremental)
             consumer.pause(rest)  # so that nothing is read of them
         for one in begun:
