@@ -6,7 +6,10 @@ import asyncio
 import time
 from threading import Timer
 
+import pytest
+
 from schemas.journal import JournalStep, StepKind
+from tests.core.examples import make_partition, pending_record
 from tests.runner.copies import ids
 from tests.runner.harness import (
     DLQ,
@@ -20,10 +23,13 @@ from tests.runner.harness import (
 )
 from tests.runner.rounds import goes_round
 from worker.core.answer import Response
+from worker.core.endings import Duplicate
 from worker.core.fence import Bar
+from worker.core.journal import DestinationJournal
+from worker.core.journal_rest import WARMING, JournalRest
 from worker.core.masking import MASK
 from worker.runner import Outcome
-from worker.runner.journaling import LATE_SECONDS
+from worker.runner.journaling import LATE_SECONDS, PendingStep, _StuckSteps
 
 TIER = TIER_TOPICS[SHORT]
 
@@ -267,3 +273,14 @@ async def test_secrets_that_change() -> None:
         harness.write(1)
         await harness.committed(1)
     assert [step.body for step in harness.steps] == [f"{MASK} {MASK}"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "explains"), [(None, False), (WARMING, False), (JournalRest("no leader"), True)]
+)
+def test_what_explains_late_steps(rest: JournalRest | None, explains: bool) -> None:
+    """Late steps are explained by a journal that can't be read, not by one that is not read yet."""
+    pending = pending_record(make_partition(), 0)
+    pending.partition.warm(rest)
+    step = PendingStep(pending, Duplicate(pending.record, "e-1"), None, 0.0, DestinationJournal(JOURNAL, "w"))
+    assert _StuckSteps(None, [step]).is_explained is explains
