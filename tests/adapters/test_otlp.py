@@ -205,12 +205,14 @@ def test_nothing_is_imported_while_it_is_off() -> None:
     """A worker without an endpoint has imported nothing of OpenTelemetry."""
     script = """
         import sys
+        from worker.adapters.tracing import make_tracer
         from worker.app import Worker
         from worker.cli import config, run
         from worker.ops.settings_report import report
         from worker.settings import Deployment, Settings
-        worker = Worker(Deployment.of(Settings()))
-        assert worker._tracer() is None
+        settings = Settings()
+        Worker(Deployment.of(settings))
+        assert make_tracer(settings.tracing.endpoint, "worker") is None
         print(sorted(name for name in sys.modules if name.partition(".")[0] == "opentelemetry"))
     """
     command = [sys.executable, "-c", textwrap.dedent(script)]
