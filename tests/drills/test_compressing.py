@@ -23,6 +23,7 @@ FACTOR = 60
             'max(a_seconds{tier!~".+[.]x"}) > 15 and b{} > 900',
         ),
         ('l:a_seconds:max{job="j"} > 300', 'l:a_seconds:max{job="j"} > 5'),
+        ('a and time() - b_seconds{job="j"} < 3600', 'a and time() - b_seconds{job="j"} < 60'),
         ('a{tier=~"(1[5-9]|[2-5][0-9])m"}[1h]', 'a{tier=~"(1[5-9]|[2-5][0-9])m"}[60000ms]'),
         ("a_seconds_count{} == 0 or b{} > 20", "a_seconds_count{} == 0 or b{} > 20"),
     ],
