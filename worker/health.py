@@ -33,7 +33,7 @@ RIGHTS_SECONDS = 5.0
 """Seconds between two looks at the rights while none is lacking: to ask is dear, and a client that is refused
 what it was allowed says so by itself."""
 
-SETTINGS_SECONDS = 600.0
+SETTINGS_SECONDS = 60.0
 """Seconds between two looks at the topics' settings, unless a topic is made anew."""
 
 
@@ -57,6 +57,7 @@ class Health:
         self._log = structlog.get_logger("worker")
         self._missing: list[str] = ["not looked at yet"]
         self._rights = rights
+        self._topic_problems: list[str] = []
         self._topics_there = asyncio.Event()
         self._made_anew = asyncio.Event()
         self.refusals: dict[str, str] = {}
@@ -96,11 +97,15 @@ class Health:
     def notes(self) -> Mapping[str, object]:
         """What `/readyz` shows besides its answer, without changing it.
 
-        Why the circuit is open, and which partitions are silent.
+        Why the circuit is open, which partitions are silent, and what the topics' settings would lose.
         """
         now = self._runner.snapshot()
         notes: dict[str, object] = {} if now.outage is None else {"circuit": outage_fields(now.outage)}
-        return {**notes, "silent": [str(silence) for silence in now.silent]} if now.silent else notes
+        if now.silent:
+            notes["silent"] = [str(silence) for silence in now.silent]
+        if self._topic_problems:
+            notes["topics"] = self._topic_problems
+        return notes
 
     # --- looking -------------------------------------------------------------------------------
 
@@ -170,20 +175,24 @@ class Health:
     async def _watch_the_topics_settings(self) -> None:
         """Once the topics exist, warn of settings that will lose or refuse records; of each once."""
         await self._topics_there.wait()
-        told: list[str] = []
         while True:
             self._made_anew.clear()
             try:
                 lines = await in_own_thread("kafka-topic-settings", self._wrong_topics, KafkaUnavailable)
-                for line in lines:
-                    if line not in told:
-                        self._observer.trouble(line)
-                told = lines
-            except KafkaUnavailable as error:
+            except KafkaUnavailable as error:  # what was wrong then counts on
                 self._log.info("the topics' settings can't be read", error=str(error))
+            else:
+                self._tell_topic_problems(lines)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SETTINGS_SECONDS):
                     await self._made_anew.wait()
+
+    def _tell_topic_problems(self, lines: list[str]) -> None:
+        for line in lines:
+            if line not in self._topic_problems:
+                self._observer.trouble(line)
+        self._topic_problems = lines
+        self._observer.topics_judged(len(lines))
 
     def _wrong_topics(self) -> list[str]:
         """What is wrong with existing topics, in lines; missing ones are reported elsewhere.

@@ -41,6 +41,7 @@ def tell_everything(observer: Observer) -> None:
         observer.started(AT, Start(how, 7, 5))
     observer.started(AT, Start(StartReason.FIRST_DAY, 7, 0))
     observer.made_anew("conversions", 3, 1)
+    observer.topics_judged(2)
     observer.committed(None)
     observer.committed("coordinator moved")
     observer.rebalanced("lost", [AT])

@@ -164,6 +164,7 @@ def test_each_event_counts() -> None:
         ("offset_resets_total", "conversions", "expired"): 1,
         ("offsets_expired_total", "conversions"): 5,
         ("topics_made_anew_total", "conversions"): 1,
+        ("topic_problems",): 2,
         ("commits_total", "ok"): 1,
         ("commits_total", "error"): 1,
         ("rebalances_total", "lost"): 1,

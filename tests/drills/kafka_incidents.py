@@ -128,6 +128,6 @@ KAFKA_INCIDENTS = (
         begins=_limit_journal,
         repairs=_do_as_the_line_says,
         repaired_by="the `kafka-configs.sh` of the line",
-        follows=FOLLOWS,
+        follows=FOLLOWS | {"PostbackTopicSettings"},
     ),
 )

@@ -142,4 +142,5 @@ def test_a_tier_that_forgets(kafka: str, names: Names, tmp_path: Path) -> None:
         assert program.said(f"{names.tier('1h')}: max.message.bytes is 2000, not ")["level"] == "warning"
         assert program.said(f"{names.topic}: cleanup.policy is compact")["level"] == "warning"
         program.ready()
+        assert program.metric("postback_topic_problems") == 3
         assert program.end() == 0

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from schemas import DeadReason
 from worker.adapters.counters import Counters, Distribution
-from worker.adapters.gauges import gauges, last_delivery
+from worker.adapters.gauges import gauges, last_delivery, topic_problems
 from worker.core.admission.outage import Outage
 from worker.core.endings import Dead, Delivered, RetryLater
 from worker.core.place import Place
@@ -64,6 +64,7 @@ class DestinationMetrics(Observer):
         self._opened = counters("circuit_opened", "How often the circuit opened, by its cause", "status")
         self._probes = counters("probes", "Requests that ask whether the partner is back", "outcome")
         self._last_delivery = 0.0
+        self._topic_problems = 0
         self._start_at_zero(tuple(publishes_to), tuple(reads))
 
     def watch(self, look: Callable[[], Snapshot], not_ready: Callable[[], Iterable[str]]) -> None:
@@ -75,6 +76,7 @@ class DestinationMetrics(Observer):
         for collector in self._collectors:
             yield from collector.collect()
         yield last_delivery(self._last_delivery)
+        yield topic_problems(self._topic_problems)
         if self._look is not None:
             yield from gauges(self._look(), is_ready=not any(self._not_ready()))
 
@@ -145,6 +147,10 @@ class DestinationMetrics(Observer):
     def made_anew(self, topic: str, discarded: int, under_way: int) -> None:  # noqa: ARG002
         """Count a topic that was made anew."""
         self._made_anew.add((topic,))
+
+    def topics_judged(self, problems: int) -> None:
+        """Note how many problems the topics' settings have."""
+        self._topic_problems = problems
 
     def committed(self, error: str | None) -> None:
         """Count a commit."""

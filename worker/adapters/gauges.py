@@ -38,6 +38,11 @@ def last_delivery(at: float) -> Metric:
     return single("last_delivery_timestamp_seconds", "When the last delivery was", at)
 
 
+def topic_problems(count: int) -> Metric:
+    """How many problems the topics' settings had when they were last looked at."""
+    return single("topic_problems", "Problems of topics' settings that lose or refuse records", count)
+
+
 def single(name: str, text: str, value: float) -> Metric:
     """Describe a gauge without labels."""
     return GaugeMetricFamily(f"postback_{name}", text, value=value)

@@ -64,6 +64,9 @@ class Observer:
     def made_anew(self, topic: str, discarded: int, under_way: int) -> None:
         """Hear of a topic made anew, and how many of its records were discarded and under way."""
 
+    def topics_judged(self, problems: int) -> None:
+        """Hear, at each look at the topics' settings, how many problems would lose or refuse records."""
+
     def committed(self, error: str | None) -> None:
         """Hear of a commit, and why it failed, if it did."""
 
