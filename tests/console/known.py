@@ -10,7 +10,8 @@ from schemas import DeadLetter, JournalStep, StepKind, WorkerHeaders
 from schemas.headers import DeadReason
 from tests.console.fake_watch import FakeWatch
 from worker.console.watch import LoadProgress, Replay, ReplayState, UndeliveredRow
-from worker.core.flow import Flow, MemberCounts, RecentAttempts, TierState, judge
+from worker.core.flow import Flow, MemberCounts, RecentAttempts, TierState
+from worker.core.flow_diagnosis import judge
 from worker.core.last_hour import Minute
 from worker.core.life import Life, SourceRecord, timeline
 from worker.core.life import judge as judge_life

@@ -19,7 +19,7 @@ from worker.adapters.kafka import group_state, live_reader
 from worker.adapters.kafka.login import KafkaLogin
 from worker.console.kafka_watch import KafkaWatch
 from worker.console.watch import DestinationSnapshot, Replay, ReplayState, RowsQuery, Trouble, Watch
-from worker.core.flow import FlowVerdict
+from worker.core.flow_diagnosis import FlowVerdict
 from worker.core.undelivered import UndeliveredState
 from worker.ops.plans import Plan
 from worker.settings import Deployment

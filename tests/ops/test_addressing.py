@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.test_flow import FLOWS, GIVEN
+from tests.core.test_flow_diagnosis import FLOWS, GIVEN
 from tests.support.settings import NOTHING, read
 from worker.core.orders import PauseOrder
 from worker.ops.addressing import addressed

@@ -9,7 +9,7 @@ import pytest
 from tests.console.topics import make_topics, settings_of
 from tests.support.kafka import Names
 from worker.adapters.kafka import group_members, group_state, topic_reader
-from worker.core.flow import FlowVerdict
+from worker.core.flow_diagnosis import FlowVerdict
 from worker.ops.status import Watcher
 from worker.settings import Deployment
 

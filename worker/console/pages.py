@@ -20,7 +20,7 @@ from markupsafe import Markup
 from worker.console import words
 from worker.console.guard import SESSION
 from worker.console.sessions import Session
-from worker.core.flow import FlowVerdict
+from worker.core.flow_diagnosis import FlowVerdict
 
 WHO_HEADER = "X-Forwarded-User"
 """The header in which a proxy in front may name the user."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from worker.core.flow import FlowVerdict
+from worker.core.flow_diagnosis import FlowVerdict
 
 SHAPES = {
     FlowVerdict.FLOWING: "well",

@@ -1,19 +1,14 @@
-"""How a destination does, in one word, judged from its topics, groups and workers.
+"""What is known of a destination at one moment, from its topics, groups and workers.
 
-The rule: the gravest verdict that holds wins, and orders of a person come before what happens by itself. A
-verdict claims no more than what was read.
+The rule: figures alone; `flow_diagnosis.py` says what they mean.
 """
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from schemas.moment import format_time
-from worker.core.admission.held import HeldReason
-from worker.core.orders import PAUSE, RATE, Order, PauseOrder, RateOrder, described
+from worker.core.orders import Order
 from worker.core.worker_report import WorkerReport
 
 LATE_SECONDS = 60.0
@@ -21,34 +16,6 @@ LATE_SECONDS = 60.0
 
 STILL_SECONDS = 15.0
 """Seconds without a step, while something is due, after which a destination counts as stuck."""
-
-FAILING_SHARE, FEWEST_FAILURES = 0.5, 3
-"""Attempts count as failing from this share of the latest on, and from so many on."""
-
-PACE, LIMIT = "pace", "limit"
-"""What bounds a worker besides the words of `HeldReason`: a pace or a limit that was lowered."""
-
-_CHECK = "postback-worker config check --online"
-
-
-class FlowVerdict(StrEnum):
-    """How a destination does; shown with spaces for underscores."""
-
-    FLOWING = "flowing"
-    IDLE = "idle"
-    LAGGING = "lagging"
-    PARTNER_DOWN = "partner_down"
-    PARTNER_FULL = "partner_full"
-    PAUSED = "paused"
-    RATE_LIMITED = "rate_limited"
-    FAILING = "failing"
-    STUCK = "stuck"
-    NO_WORKER = "no_worker"
-
-    @property
-    def is_well(self) -> bool:
-        """Whether nobody need do anything."""
-        return self in {FlowVerdict.FLOWING, FlowVerdict.IDLE}
 
 
 class TierState(NamedTuple):
@@ -123,178 +90,3 @@ class Flow(NamedTuple):
         """Whether one of these words keeps at least half of the workers from sending more."""
         bound = sum(not set(words).isdisjoint(report.bound_by) for report in self.reports)
         return bound * 2 >= len(self.reports) > 0
-
-
-class FlowDiagnosis(NamedTuple):
-    """A verdict: why it holds, since when (epoch seconds; None: unknown), and what command explains it."""
-
-    verdict: FlowVerdict
-    why: str
-    since: float | None
-    command: str | None
-
-
-def judge(flow: Flow) -> FlowDiagnosis:
-    """Judge how a destination does."""
-    return next(found for look in _GRAVEST_FIRST if (found := look(flow)) is not None)
-
-
-# --- each word -----------------------------------------------------------------------------------
-
-
-def _no_worker(flow: Flow) -> FlowDiagnosis | None:
-    source, tiers = flow.members
-    if source and tiers:
-        return None
-    lacking = [name for name, count in zip(("source", "tiers"), flow.members, strict=True) if not count]
-    why = f"nobody reads the {' and the '.join(lacking)}; {flow.lag} records wait on the source{_last(flow)}"
-    return FlowDiagnosis(FlowVerdict.NO_WORKER, why, None, "postback-worker run")
-
-
-def _paused(flow: Flow) -> FlowDiagnosis | None:
-    pause = next((order for order in flow.orders if isinstance(order, PauseOrder)), None)
-    if pause is None:
-        return None
-    return FlowDiagnosis(FlowVerdict.PAUSED, described(pause), pause.provenance.at, "postback-worker resume")
-
-
-def _stuck(flow: Flow) -> FlowDiagnosis | None:
-    if flow.unreadable:
-        why = f"orders can't be read, and nothing is sent: {', '.join(flow.unreadable)}{_last(flow)}"
-        return FlowDiagnosis(FlowVerdict.STUCK, why, None, _ending(flow.unreadable[0]))
-    blocked = [report for report in flow.reports if report.not_ready and not report.is_starting(flow.now)]
-    if blocked and len(blocked) * 2 >= len(flow.reports):
-        why = f"not ready, {_of_workers(blocked, flow)}: {blocked[0].not_ready[0]}{_last(flow)}"
-        return FlowDiagnosis(FlowVerdict.STUCK, why, None, _CHECK)
-    if flow.bounded_by(HeldReason.COMMITS):
-        why = f"commits do not get through, and nothing is sent before they do{_last(flow)}"
-        return FlowDiagnosis(FlowVerdict.STUCK, why, None, _CHECK)
-    return None
-
-
-def _starting(flow: Flow) -> FlowDiagnosis | None:
-    """Workers are there, and not at work yet."""
-    starting = [report for report in flow.reports if report.is_starting(flow.now)]
-    if len(starting) * 2 < len(flow.reports) or not starting or flow.steps.delivered or flow.steps.failures:
-        return None
-    since = min(report.starts for report in starting if report.starts is not None)
-    begun = f"{_of_workers(starting, flow)} began {flow.now - since:.0f} s ago: {starting[0].not_ready[0]}"
-    why = f"{begun}; {flow.lag} records wait on the source"
-    return FlowDiagnosis(FlowVerdict.NO_WORKER, why, since, "postback-worker status --watch")
-
-
-def _partner_down(flow: Flow) -> FlowDiagnosis | None:
-    down = [report for report in flow.reports if report.circuit is not None]
-    if not down or len(down) * 2 < len(flow.reports):
-        return None
-    first = min((report.circuit for report in down if report.circuit is not None), key=lambda one: one.since)
-    why = f"{_of_workers(down, flow)} met an outage: {first.error}; no attempts are used up"
-    return FlowDiagnosis(FlowVerdict.PARTNER_DOWN, why, first.since, "postback-worker send --click-id TEST")
-
-
-def _partner_full(flow: Flow) -> FlowDiagnosis | None:
-    if not flow.is_due or not flow.bounded_by(HeldReason.RETRY_AFTER, PACE, LIMIT):
-        return None
-    how = ", ".join(f"{count} x {status}" for status, count in flow.steps.failed.items()) or "by its answers"
-    why = f"it refuses more than it takes now ({how}); {flow.lag} records wait on the source"
-    return FlowDiagnosis(FlowVerdict.PARTNER_FULL, why, None, "postback-worker rate N")
-
-
-def _rate_limited(flow: Flow) -> FlowDiagnosis | None:
-    if not flow.is_due or not flow.bounded_by(HeldReason.RATE):
-        return None
-    order = next((order for order in flow.orders if isinstance(order, RateOrder)), None)
-    text = "POSTBACK_DESTINATION__RATE" if order is None else described(order)
-    since = None if order is None else order.provenance.at
-    why = f"{text}; {flow.lag} records wait on the source"
-    return FlowDiagnosis(FlowVerdict.RATE_LIMITED, why, since, "postback-worker rate N")
-
-
-def _failing(flow: Flow) -> FlowDiagnosis | None:
-    failures = flow.steps.failures
-    attempts = failures + flow.steps.delivered
-    if failures < FEWEST_FAILURES or failures < FAILING_SHARE * attempts:
-        return None
-    most = max(flow.steps.failed, key=lambda status: flow.steps.failed[status])
-    why = f"{failures} of the latest {attempts} attempts failed, most with {most}"
-    waits = any(tier.waiting for tier in flow.tiers)
-    command = "postback-worker waiting list" if waits else "postback-worker dlq stats --since 1h"
-    return FlowDiagnosis(FlowVerdict.FAILING, why, None, command)
-
-
-def _silent(flow: Flow) -> FlowDiagnosis | None:
-    """A partition has records, which nobody gets."""
-    silent = [line for report in flow.reports for line in report.silent]
-    if not silent:
-        return None
-    others = f", and {len(silent) - 1} more" if silent[1:] else ""
-    return FlowDiagnosis(FlowVerdict.STUCK, silent[0] + others, None, _CHECK)
-
-
-def _still(flow: Flow) -> FlowDiagnosis | None:
-    """Something is due, nothing happens, and nobody says why."""
-    last, due = flow.steps.last, max(flow.oldest, flow.overdue)
-    quiet = due if last is None else min(due, flow.now - last)
-    if not flow.steps.seconds or not flow.is_due or quiet < STILL_SECONDS:
-        return None
-    why = f"{flow.lag} records wait on the source, and nothing has happened for {quiet:.0f} s"
-    return FlowDiagnosis(FlowVerdict.STUCK, why, flow.now - quiet, _CHECK)
-
-
-def _lagging(flow: Flow) -> FlowDiagnosis | None:
-    if not flow.is_behind:
-        return None
-    late = next((tier for tier in flow.tiers if tier.overdue == flow.overdue), None)
-    if late is not None and flow.overdue > flow.oldest:
-        why = f"what waits in the tier {late.tier} is {late.overdue:.0f} s late"
-        since = flow.now - late.overdue
-    else:
-        why = f"{flow.lag} records wait on the source, the first for {flow.oldest:.0f} s"
-        since = flow.now - flow.oldest
-    return FlowDiagnosis(FlowVerdict.LAGGING, why, since, "postback-worker status --watch")
-
-
-def _idle(flow: Flow) -> FlowDiagnosis | None:
-    if flow.is_due or flow.steps.delivered or flow.steps.failures:
-        return None
-    return FlowDiagnosis(FlowVerdict.IDLE, f"nothing is due{_last(flow)}", flow.steps.last, None)
-
-
-def _flowing(flow: Flow) -> FlowDiagnosis:
-    steps = flow.steps
-    why = f"{steps.delivered} delivered, {steps.failures} failed in {steps.seconds:.0f} s"
-    if not steps.seconds:
-        why = "nothing is late; the journal, which tells of attempts, is off"
-    return FlowDiagnosis(FlowVerdict.FLOWING, why, None, None)
-
-
-def _last(flow: Flow) -> str:
-    """When the last step was: what came to a halt did so then, or later."""
-    return "" if flow.steps.last is None else f"; the last step was at {format_time(flow.steps.last)}"
-
-
-def _ending(key: str) -> str:
-    """The command that ends an order that can't be read."""
-    ends = {PAUSE: "postback-worker resume", RATE: "postback-worker rate off"}
-    return ends.get(key, f"postback-worker cancel end {shlex.quote(key)}")
-
-
-def _of_workers(some: Sequence[WorkerReport], flow: Flow) -> str:
-    return "the worker" if len(flow.reports) == 1 else f"{len(some)} of {len(flow.reports)} workers"
-
-
-_GRAVEST_FIRST: Sequence[Callable[[Flow], FlowDiagnosis | None]] = (
-    _no_worker,
-    _paused,
-    _stuck,
-    _starting,
-    _partner_down,
-    _partner_full,
-    _rate_limited,
-    _failing,
-    _silent,
-    _still,
-    _lagging,
-    _idle,
-    _flowing,
-)

@@ -21,7 +21,8 @@ SILENT_SECONDS = 5.0
 """A look that fails after so long met a broker that does not answer at all, unless another look succeeded."""
 
 if TYPE_CHECKING:
-    from worker.core.flow import Flow, FlowDiagnosis, RecentAttempts
+    from worker.core.flow import Flow, RecentAttempts
+    from worker.core.flow_diagnosis import FlowDiagnosis
     from worker.settings import Deployment, Settings
 
 
@@ -49,7 +50,7 @@ class DestinationWatcher:
 
     def look(self, followed: FollowedTopics | None = None) -> Status:
         """Its status now; `followed` values are not read again. Raises CannotDo."""
-        from worker.core.flow import judge
+        from worker.core.flow_diagnosis import judge
 
         with answering(self._settings):
             flow = self._looker.flow(time.time(), followed)

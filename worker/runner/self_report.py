@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from worker.core.admission.held import HeldReason
-from worker.core.flow import LIMIT, PACE
+from worker.core.flow_diagnosis import LIMIT, PACE
 from worker.core.record import Outgoing
 from worker.core.worker_report import OpenCircuit, WorkerReport, ended, write
 from worker.ports import Clock, Publisher, PublishRefused

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from worker.core.event_filter import EventFilter
-from worker.core.flow import Flow, FlowVerdict, MemberCounts, RecentAttempts, TierState, judge
+from worker.core.flow import Flow, MemberCounts, RecentAttempts, TierState
+from worker.core.flow_diagnosis import FlowVerdict, judge
 from worker.core.orders import CancelOrder, PauseOrder, Provenance, RateOrder
 from worker.core.worker_report import OpenCircuit, WorkerReport
 
