@@ -10,12 +10,13 @@ from schemas import DeadLetter, JournalStep, StepKind, WorkerHeaders
 from schemas.headers import DeadReason
 from tests.console.fake_watch import FakeWatch
 from worker.console.watch import LoadProgress, Replay, ReplayState, UndeliveredRow
-from worker.core.flow import Flow, MemberCounts, RecentAttempts, TierState
+from worker.core.flow import Flow, MemberCounts, RecentAttempts, TierState, UnreadPartitions
 from worker.core.flow_diagnosis import judge
 from worker.core.last_hour import Minute
 from worker.core.life import Life, SourceRecord, timeline
 from worker.core.life import judge as judge_life
 from worker.core.orders import PauseOrder, Provenance
+from worker.core.record import Partition
 from worker.core.undelivered import UndeliveredGroup, UndeliveredState
 from worker.core.worker_report import OpenCircuit, WorkerReport
 from worker.ops.explain import Explanation
@@ -207,6 +208,16 @@ def _down(now: float, error: str = f"HTTP 503 {HOSTILE[0]}") -> Status:
         reports=[WorkerReport("worker-a", now, circuit=down), WorkerReport("worker-b", now, circuit=down)],
     )
     return Status(DOWN, judge(flow), flow)
+
+
+def unread(now: float) -> Status:
+    """The one that does well, once a broker with some of its partitions is away."""
+    source, tier, letters, journal = (
+        Partition(f"{WELL}.{topic}", 1) for topic in ("source", "10s", "dlq", "j")
+    )
+    away = UnreadPartitions([source], [tier], [letters], [journal], [Partition(f"{WELL}.control", 0)])
+    flow = _well(now).flow._replace(unread=away)
+    return Status(WELL, judge(flow), flow)
 
 
 def paused(now: float) -> Status:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.console.known import DOWN, HOSTILE, NOW, paused
+from tests.console.known import DOWN, HOSTILE, NOW, WELL, paused, unread
 from tests.console.served import page_of, served
 from worker.console.watch import DestinationSnapshot, LoadProgress, Trouble
 
@@ -32,6 +32,22 @@ async def test_verdict() -> None:
     assert "12 s late" in text
     shapes = [given["class"] for given in page.all("svg") if "icon" in given.get("class", "")]
     assert shapes == ["icon broken", "icon well"]
+
+
+async def test_unread_partitions() -> None:
+    """What can't be read is named, no verdict is guessed, and numbers are marked as the least."""
+    async with served() as console:
+        console.watch.say(WELL, status=unread(NOW))
+        _, page, text = await page_of(console, "/")
+        assert "unknown whether it is paused can't be told: momentscience.control/0: no leader" in text
+        assert "numbers with a + are the least. momentscience.source/1, momentscience.10s/1," in text
+        assert "to send 14+" in text
+        assert "dead, last hour 3+" in text
+        shapes = [given["class"] for given in page.all("svg") if "icon" in given.get("class", "")]
+        assert shapes == ["icon broken", "icon watch", "icon watch"]
+        _, _, text = await page_of(console, f"/destination/{WELL}")
+        assert "Standing orders Not known: they can't be read." in text
+        assert "to send 14+" in text
 
 
 async def test_flow() -> None:

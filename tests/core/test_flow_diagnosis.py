@@ -149,7 +149,7 @@ def test_verdict(flow: Flow, verdict: str, why: str) -> None:
     """The gravest that holds is said, and why."""
     judged = judge(flow)
     assert (judged.verdict, judged.why[: len(why)]) == (verdict, why)
-    assert (judged.command is None) == judged.verdict.is_well
+    assert (judged.command is None) == judged.is_well
 
 
 @pytest.mark.parametrize(

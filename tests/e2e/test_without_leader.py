@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,9 +70,11 @@ def test_a_broker_of_two(
         wait_until("it rests", lambda: any(line["event"] == resting for line in worker.log))
         flowing, waiting = (write(first.bootstrap, names.topic, word, at) for at, word in enumerate("cd"))
         wait_until("the other flows", lambda: {*tracker.clicks} >= {*flowing})
-        status = call("status", env=env, at=tmp_path)
-        assert status.returncode == 1
-        assert f"{names.journal}/1: no leader" in status.stderr
+        status = call("status", "-o", "json", env=env, at=tmp_path)
+        (row,) = json.loads(status.stdout)
+        assert (status.returncode, status.stderr, row["unread"]) == (1, "", [f"{names.journal}/1"])
+        assert row["verdict"] not in {"flowing", "idle"}
+        assert (row["members"], row["circuit"]) == ({"source": 1, "tiers": 1}, "closed")
         assert not {*tracker.clicks} & {*waiting}
         second.start()
         wait_until("what rested flows", lambda: {*tracker.clicks} >= {*waiting})

@@ -32,6 +32,7 @@ from worker.cli.common import (
 from worker.cli.tables import print_table
 
 if TYPE_CHECKING:
+    from worker.core.record import Partition
     from worker.ops.status import Looked, Status, Watcher
     from worker.settings import Deployment
 
@@ -122,40 +123,48 @@ def _print(found: Sequence[Status]) -> None:
 def _row(one: Status) -> list[str]:
     from worker.ops.status import per_second
 
-    flow = one.flow
+    flow, unread = one.flow, one.flow.unread
     return [
         one.destination,
-        one.diagnosis.verdict.replace("_", " "),
-        str(flow.lag),
-        str(sum(tier.waiting for tier in flow.tiers)),
-        _seconds(flow.overdue),
-        f"{per_second(flow.steps, flow.steps.delivered):g}",
-        f"{per_second(flow.steps, flow.steps.failures):g}",
-        str(flow.dead_letters),
+        one.diagnosis.spoken,
+        f"{flow.lag}{_or_more(unread.source)}",
+        f"{sum(tier.waiting for tier in flow.tiers)}{_or_more(unread.tiers)}",
+        f"{_seconds(flow.overdue)}{_or_more(unread.tiers)}",
+        f"{per_second(flow.steps, flow.steps.delivered):g}{_or_more(unread.journal)}",
+        f"{per_second(flow.steps, flow.steps.failures):g}{_or_more(unread.journal)}",
+        f"{flow.dead_letters}{_or_more(unread.dead_letters)}",
         str(flow.members.source),
     ]
 
 
 def _lines(one: Status) -> Iterator[str]:
     from schemas import format_time
+    from worker.core.leaderless import no_leader
     from worker.core.orders import described
     from worker.ops.status import circuit_of, per_second
 
     diagnosis, flow = one.diagnosis, one.flow
     since = "" if diagnosis.since is None else f", since {format_time(diagnosis.since)}"
-    yield f"{one.destination}: {diagnosis.verdict.replace('_', ' ')}{since}"
+    yield f"{one.destination}: {diagnosis.spoken}{since}"
     yield f"  why: {diagnosis.why}"
     if diagnosis.command is not None:
         yield f"  next: {diagnosis.command}"
+    if flow.unread.every:
+        yield f"  can't be read: {no_leader(flow.unread.every)}"
     for tier in flow.tiers:
         if tier.waiting:
             late = f", {_seconds(tier.overdue)} late" if tier.overdue >= 1 else ""
-            yield f"  tier {tier.tier}: {tier.waiting} waiting{late}"
+            yield f"  tier {tier.tier}: {tier.waiting}{_or_more(flow.unread.tiers)} waiting{late}"
     for name, count in flow.steps.failed.items():
-        yield f"  failing with {name}: {per_second(flow.steps, count):g}/s"
+        yield f"  failing with {name}: {per_second(flow.steps, count):g}{_or_more(flow.unread.journal)}/s"
     yield f"  circuit: {circuit_of(flow)}"
     for order in flow.orders:
         yield f"  order: {described(order)}"
+
+
+def _or_more(unread: Sequence[Partition]) -> str:
+    """The sign behind a number that is a least, as some partitions can't be read."""
+    return "+" if unread else ""
 
 
 def _seconds(seconds: float) -> str:

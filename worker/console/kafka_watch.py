@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from worker.adapters.kafka.topic_ids import TopicIds
     from worker.ops.explain import Explanation
     from worker.ops.explain_reading import SoughtConversion
+    from worker.ops.looking import FollowedTopics
     from worker.settings import Deployment, Settings
 
 STATUS_SECONDS = 2.0
@@ -214,9 +215,8 @@ class _Watched:
     def _ask_again_and_again(self) -> None:
         while not self._closing.is_set():
             begun = time.monotonic()
-            followed = self.following.index.followed(time.time(), RECENT_SECONDS)
             try:
-                self._status, self._trouble = self._watcher.look(followed), None
+                self._status, self._trouble = self._watcher.look(self._followed()), None
             except CannotDo as error:
                 self._trouble = trouble_of(self.settings, error)
             except Exception as error:
@@ -225,6 +225,12 @@ class _Watched:
                 raise
             self._make()
             self._closing.wait(max(0.1, begun + STATUS_SECONDS - time.monotonic()))
+
+    def _followed(self) -> FollowedTopics | None:
+        """What the status need not ask for; None where that is read no more, or not yet."""
+        if self.following.trouble is not None:
+            return None
+        return self.following.index.followed(time.time(), RECENT_SECONDS)
 
     def _put(self, snapshot: DestinationSnapshot) -> None:
         self.snapshot = snapshot

@@ -21,6 +21,7 @@ from worker.console import words
 from worker.console.guard import SESSION
 from worker.console.sessions import Session
 from worker.core.flow_diagnosis import FlowVerdict
+from worker.core.leaderless import no_leader
 
 WHO_HEADER = "X-Forwarded-User"
 """The header in which a proxy in front may name the user."""
@@ -100,7 +101,7 @@ def is_live(request: web.Request) -> bool:
     return LIVE_HEADER in request.headers
 
 
-def _shape(verdict: FlowVerdict) -> str:
+def _shape(verdict: FlowVerdict | None) -> str:
     return words.SHAPES[verdict]
 
 
@@ -116,6 +117,7 @@ def _templates() -> Environment:
     made.filters.update(
         count=words.count, span=words.span, clock=words.clock, spoken=words.spoken, minute=words.minute
     )
+    made.filters["no_leader"] = no_leader
     made.globals.update(views=VIEWS, machine=words.machine, shape=_shape, drawn=Markup)
     return made
 

@@ -5,17 +5,19 @@ The rule: pure; the same value always looks the same, and every time is UTC.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from worker.core.flow_diagnosis import FlowVerdict
 
-SHAPES = {
+SHAPES: Mapping[FlowVerdict | None, str] = {
     FlowVerdict.FLOWING: "well",
     FlowVerdict.IDLE: "still",
     FlowVerdict.PAUSED: "held",
     FlowVerdict.RATE_LIMITED: "held",
     FlowVerdict.LAGGING: "watch",
     FlowVerdict.PARTNER_FULL: "watch",
+    None: "watch",
     FlowVerdict.FAILING: "broken",
     FlowVerdict.PARTNER_DOWN: "broken",
     FlowVerdict.STUCK: "broken",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from worker.core.orders import Order
+from worker.core.record import Partition
 from worker.core.worker_report import WorkerReport
 
 LATE_SECONDS = 60.0
@@ -52,12 +53,27 @@ class MemberCounts(NamedTuple):
     tiers: int
 
 
+class UnreadPartitions(NamedTuple):
+    """Partitions without a leader, which nobody can read or write now, by what they hold."""
+
+    source: Sequence[Partition] = ()
+    tiers: Sequence[Partition] = ()
+    dead_letters: Sequence[Partition] = ()
+    journal: Sequence[Partition] = ()
+    control: Sequence[Partition] = ()
+
+    @property
+    def every(self) -> Sequence[Partition]:
+        """All of them."""
+        return [at for some in self for at in some]
+
+
 class Flow(NamedTuple):
     """A destination at `now` (epoch seconds).
 
     `lag` is the number of unfinished source records, `oldest` for how many seconds the first of them has
     been there. `orders` are the standing ones, `reports` are the members', `dead_letters` are of the last
-    hour.
+    hour. What `unread` partitions hold is in none of these: numbers may be larger, orders may be missing.
     """
 
     now: float
@@ -70,6 +86,7 @@ class Flow(NamedTuple):
     orders: Sequence[Order] = ()
     unreadable: Sequence[str] = ()
     reports: Sequence[WorkerReport] = ()
+    unread: UnreadPartitions = UnreadPartitions()
 
     @property
     def overdue(self) -> float:

@@ -1,7 +1,7 @@
 """How a destination does, in one word, judged from its topics, groups and workers.
 
 The rule: the gravest verdict that holds wins, and orders of a person come before what happens by itself. A
-verdict claims no more than what was read.
+verdict claims no more than what was read: where what can't be read may make another one hold, there is none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import NamedTuple
 from schemas.moment import format_time
 from worker.core.admission.held import HeldReason
 from worker.core.flow import STILL_SECONDS, Flow
+from worker.core.leaderless import no_leader
 from worker.core.orders import PAUSE, RATE, PauseOrder, RateOrder, described
+from worker.core.record import Partition
 from worker.core.worker_report import WorkerReport
 
 FAILING_SHARE, FEWEST_FAILURES = 0.5, 3
@@ -24,6 +26,7 @@ PACE, LIMIT = "pace", "limit"
 """What bounds a worker besides the words of `HeldReason`: a pace or a limit that was lowered."""
 
 _CHECK = "postback-worker config check --online"
+_AWAY = "kafka-topics.sh --describe --unavailable-partitions"
 
 
 class FlowVerdict(StrEnum):
@@ -47,17 +50,34 @@ class FlowVerdict(StrEnum):
 
 
 class FlowDiagnosis(NamedTuple):
-    """A verdict: why it holds, since when (epoch seconds; None: unknown), and what command explains it."""
+    """A verdict: why it holds, since when (epoch seconds; None: unknown), and what command explains it.
 
-    verdict: FlowVerdict
+    `verdict` is None where none can be told, and `why` says why not.
+    """
+
+    verdict: FlowVerdict | None
     why: str
     since: float | None
     command: str | None
 
+    @property
+    def is_well(self) -> bool:
+        """Whether nobody need do anything."""
+        return self.verdict is not None and self.verdict.is_well
+
+    @property
+    def spoken(self) -> str:
+        """The verdict in words."""
+        return "unknown" if self.verdict is None else self.verdict.replace("_", " ")
+
 
 def judge(flow: Flow) -> FlowDiagnosis:
     """Judge how a destination does."""
-    return next(found for look in _GRAVEST_FIRST if (found := look(flow)) is not None)
+    found = [one for look in _GRAVEST_FIRST if (one := look(flow)) is not None]
+    gravest, known = found[0], next((one for one in found if one.verdict is not None), None)
+    if gravest.verdict is not None or known is None:
+        return gravest
+    return gravest._replace(why=f"{gravest.why}; as far as can be read it is {known.spoken}: {known.why}")
 
 
 # --- each word -----------------------------------------------------------------------------------
@@ -68,14 +88,14 @@ def _no_worker(flow: Flow) -> FlowDiagnosis | None:
     if source and tiers:
         return None
     lacking = [name for name, count in zip(("source", "tiers"), flow.members, strict=True) if not count]
-    why = f"nobody reads the {' and the '.join(lacking)}; {flow.lag} records wait on the source{_last(flow)}"
+    why = f"nobody reads the {' and the '.join(lacking)}; {_waiting(flow)}{_last(flow)}"
     return FlowDiagnosis(FlowVerdict.NO_WORKER, why, None, "postback-worker run")
 
 
 def _paused(flow: Flow) -> FlowDiagnosis | None:
     pause = next((order for order in flow.orders if isinstance(order, PauseOrder)), None)
     if pause is None:
-        return None
+        return _hidden(flow.unread.control, "whether it is paused")
     return FlowDiagnosis(FlowVerdict.PAUSED, described(pause), pause.provenance.at, "postback-worker resume")
 
 
@@ -100,8 +120,9 @@ def _starting(flow: Flow) -> FlowDiagnosis | None:
         return None
     since = min(report.starts for report in starting if report.starts is not None)
     begun = f"{_of_workers(starting, flow)} began {flow.now - since:.0f} s ago: {starting[0].not_ready[0]}"
-    why = f"{begun}; {flow.lag} records wait on the source"
-    return FlowDiagnosis(FlowVerdict.NO_WORKER, why, since, "postback-worker status --watch")
+    why = f"{begun}; {_waiting(flow)}"
+    found = FlowDiagnosis(FlowVerdict.NO_WORKER, why, since, "postback-worker status --watch")
+    return _hidden(flow.unread.journal, "whether the workers are at work") or found
 
 
 def _partner_down(flow: Flow) -> FlowDiagnosis | None:
@@ -114,20 +135,25 @@ def _partner_down(flow: Flow) -> FlowDiagnosis | None:
 
 
 def _partner_full(flow: Flow) -> FlowDiagnosis | None:
-    if not flow.is_due or not flow.bounded_by(HeldReason.RETRY_AFTER, PACE, LIMIT):
+    if not flow.bounded_by(HeldReason.RETRY_AFTER, PACE, LIMIT):
         return None
-    how = ", ".join(f"{count} x {status}" for status, count in flow.steps.failed.items()) or "by its answers"
-    why = f"it refuses more than it takes now ({how}); {flow.lag} records wait on the source"
+    if not flow.is_due:
+        return _hidden(_of_dues(flow), "whether the partner is full")
+    counts = ", ".join(f"{count} x {status}" for status, count in flow.steps.failed.items())
+    how = f"{_least(flow.unread.journal)}{counts}" if counts else "by its answers"
+    why = f"it refuses more than it takes now ({how}); {_waiting(flow)}"
     return FlowDiagnosis(FlowVerdict.PARTNER_FULL, why, None, "postback-worker rate N")
 
 
 def _rate_limited(flow: Flow) -> FlowDiagnosis | None:
-    if not flow.is_due or not flow.bounded_by(HeldReason.RATE):
+    if not flow.bounded_by(HeldReason.RATE):
         return None
+    if not flow.is_due:
+        return _hidden(_of_dues(flow), "whether the rate holds it back")
     order = next((order for order in flow.orders if isinstance(order, RateOrder)), None)
     text = "POSTBACK_DESTINATION__RATE" if order is None else described(order)
     since = None if order is None else order.provenance.at
-    why = f"{text}; {flow.lag} records wait on the source"
+    why = f"{text}; {_waiting(flow)}"
     return FlowDiagnosis(FlowVerdict.RATE_LIMITED, why, since, "postback-worker rate N")
 
 
@@ -135,9 +161,10 @@ def _failing(flow: Flow) -> FlowDiagnosis | None:
     failures = flow.steps.failures
     attempts = failures + flow.steps.delivered
     if failures < FEWEST_FAILURES or failures < FAILING_SHARE * attempts:
-        return None
+        return _hidden(flow.unread.journal, "whether it is failing")
     most = max(flow.steps.failed, key=lambda status: flow.steps.failed[status])
-    why = f"{failures} of the latest {attempts} attempts failed, most with {most}"
+    readable = " that can be read" if flow.unread.journal else ""
+    why = f"{failures} of the latest {attempts} attempts{readable} failed, most with {most}"
     waits = any(tier.waiting for tier in flow.tiers)
     command = "postback-worker waiting list" if waits else "postback-worker dlq stats --since 1h"
     return FlowDiagnosis(FlowVerdict.FAILING, why, None, command)
@@ -155,30 +182,38 @@ def _silent(flow: Flow) -> FlowDiagnosis | None:
 def _still(flow: Flow) -> FlowDiagnosis | None:
     """Something is due, nothing happens, and nobody says why."""
     last, due = flow.steps.last, max(flow.oldest, flow.overdue)
-    quiet = due if last is None else min(due, flow.now - last)
-    if not flow.steps.seconds or not flow.is_due or quiet < STILL_SECONDS:
+    since_last = float("inf") if last is None else flow.now - last
+    quiet = min(due, since_last)
+    if not flow.steps.seconds or since_last < STILL_SECONDS:
         return None
-    why = f"{flow.lag} records wait on the source, and nothing has happened for {quiet:.0f} s"
-    return FlowDiagnosis(FlowVerdict.STUCK, why, flow.now - quiet, _CHECK)
+    if not flow.is_due or quiet < STILL_SECONDS:
+        return _hidden(_of_dues(flow), "whether it is stuck")
+    why = f"{_waiting(flow)}, and nothing has happened for {_least(_of_dues(flow))}{quiet:.0f} s"
+    since = None if _of_dues(flow) else flow.now - quiet
+    found = FlowDiagnosis(FlowVerdict.STUCK, why, since, _CHECK)
+    return _hidden([*flow.unread.journal, *flow.unread.control], "whether it is stuck") or found
 
 
 def _lagging(flow: Flow) -> FlowDiagnosis | None:
     if not flow.is_behind:
-        return None
+        return _hidden(_of_dues(flow), "whether it is lagging")
     late = next((tier for tier in flow.tiers if tier.overdue == flow.overdue), None)
+    least = _least(_of_dues(flow))
     if late is not None and flow.overdue > flow.oldest:
-        why = f"what waits in the tier {late.tier} is {late.overdue:.0f} s late"
+        why = f"what waits in the tier {late.tier} is {least}{late.overdue:.0f} s late"
         since = flow.now - late.overdue
     else:
-        why = f"{flow.lag} records wait on the source, the first for {flow.oldest:.0f} s"
+        why = f"{_waiting(flow)}, the first for {least}{flow.oldest:.0f} s"
         since = flow.now - flow.oldest
-    return FlowDiagnosis(FlowVerdict.LAGGING, why, since, "postback-worker status --watch")
+    command = "postback-worker status --watch"
+    return FlowDiagnosis(FlowVerdict.LAGGING, why, None if least else since, command)
 
 
 def _idle(flow: Flow) -> FlowDiagnosis | None:
     if flow.is_due or flow.steps.delivered or flow.steps.failures:
         return None
-    return FlowDiagnosis(FlowVerdict.IDLE, f"nothing is due{_last(flow)}", flow.steps.last, None)
+    found = FlowDiagnosis(FlowVerdict.IDLE, f"nothing is due{_last(flow)}", flow.steps.last, None)
+    return _hidden(flow.unread.every, "whether all is well") or found
 
 
 def _flowing(flow: Flow) -> FlowDiagnosis:
@@ -186,12 +221,39 @@ def _flowing(flow: Flow) -> FlowDiagnosis:
     why = f"{steps.delivered} delivered, {steps.failures} failed in {steps.seconds:.0f} s"
     if not steps.seconds:
         why = "nothing is late; the journal, which tells of attempts, is off"
-    return FlowDiagnosis(FlowVerdict.FLOWING, why, None, None)
+    found = FlowDiagnosis(FlowVerdict.FLOWING, why, None, None)
+    return _hidden(flow.unread.every, "whether all is well") or found
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def _hidden(unread: Sequence[Partition], doubt: str) -> FlowDiagnosis | None:
+    """That these partitions hide whether a verdict holds; None if there are none."""
+    if not unread:
+        return None
+    return FlowDiagnosis(None, f"{doubt} can't be told: {no_leader(unread)}", None, _AWAY)
+
+
+def _of_dues(flow: Flow) -> Sequence[Partition]:
+    """The partitions that may hold what is due, and can't be read."""
+    return [*flow.unread.source, *flow.unread.tiers]
+
+
+def _least(unread: Sequence[Partition]) -> str:
+    return "at least " if unread else ""
+
+
+def _waiting(flow: Flow) -> str:
+    return f"{_least(flow.unread.source)}{flow.lag} records wait on the source"
 
 
 def _last(flow: Flow) -> str:
     """When the last step was: what came to a halt did so then, or later."""
-    return "" if flow.steps.last is None else f"; the last step was at {format_time(flow.steps.last)}"
+    readable = " that can be read" if flow.unread.journal else ""
+    return (
+        "" if flow.steps.last is None else f"; the last step{readable} was at {format_time(flow.steps.last)}"
+    )
 
 
 def _ending(key: str) -> str:

@@ -157,9 +157,9 @@ def _why(settings: Settings) -> str:
         return ""
     finally:
         watcher.close()
-    if diagnosis.verdict.is_well:
+    if diagnosis.is_well:
         return ""
-    return f"; {settings.destination.name}: {diagnosis.verdict.replace('_', ' ')}, {diagnosis.why}"
+    return f"; {settings.destination.name}: {diagnosis.spoken}, {diagnosis.why}"
 
 
 def _lives(

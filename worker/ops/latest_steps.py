@@ -6,7 +6,7 @@ The rule: of very many steps only a share is read, and extrapolated.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ MOST_STEPS = 40_000
 DELIVERED = "delivered"
 
 
-def latest_steps(reader: TopicReader, now: float) -> RecentAttempts:
-    """The latest steps of the reader's journal."""
+def latest_steps(reader: TopicReader, now: float, unread: Collection[Partition]) -> RecentAttempts:
+    """The latest steps of the reader's journal, but for `unread` partitions."""
     from worker.core.flow import RecentAttempts
 
-    whole = reader.spans(now - RECENT_SECONDS)
+    whole = reader.spans(now - RECENT_SECONDS, unread=unread)
     if not any(span.length for span in whole.values()):
         return RecentAttempts(RECENT_SECONDS, last=_last(reader, whole))
     return _counted(reader, whole)

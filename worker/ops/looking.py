@@ -2,7 +2,7 @@
 
 The rule: it only reads, joins no group and moves no offset. What Kafka can't tell, the workers report on the
 control topic; only reports of present members count. The clients stay open from one look to the next, and are
-replaced only to log in anew.
+replaced only to log in anew. Partitions without a leader are asked nothing, for each question would wait.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from worker.ops.reading import MAKE_TOPICS, reading_config
 if TYPE_CHECKING:
     from worker.adapters.kafka.group_state import GroupState
     from worker.adapters.kafka.topic_reader import TopicReader
-    from worker.core.flow import Flow, RecentAttempts, TierState
+    from worker.core.flow import Flow, RecentAttempts, TierState, UnreadPartitions
     from worker.core.order_book import OrderBook
     from worker.core.orders import Order
-    from worker.core.record import Record
+    from worker.core.record import Partition, Record
     from worker.core.worker_report import WorkerReport
     from worker.settings import Settings
 
@@ -78,11 +78,15 @@ class Looker:
 
 
 class _Clients:
-    """The clients; `opened` closes them. Each is used by one thread at a time."""
+    """The clients; `opened` closes them. Each is used by one thread at a time.
+
+    `unread` are the partitions that had no leader at the latest look.
+    """
 
     def __init__(self, settings: Settings) -> None:
         from worker.adapters.kafka.group_members import GroupMembers
         from worker.adapters.kafka.group_state import GroupState
+        from worker.core.flow import UnreadPartitions
 
         groups = [settings.kafka.group_id, settings.retry_group]
         self._settings = settings
@@ -92,6 +96,7 @@ class _Clients:
                 opened.enter_context(GroupState({**reading_config(settings), "group.id": group}))
                 for group in groups
             )
+            self.unread = UnreadPartitions()
             self.members = opened.enter_context(GroupMembers(asking(settings), groups))
             self.opened = opened.pop_all()
 
@@ -109,16 +114,36 @@ def _flow(settings: Settings, clients: _Clients, now: float, followed: FollowedT
     from worker.core.flow import Flow
 
     there = _existing(settings, clients.source)
+    unread = clients.unread = _unread(settings, clients, there)
     with ThreadPoolExecutor(5, "status") as threads:
-        source = threads.submit(_of_source, settings, clients.source, now)
-        tiers = threads.submit(_of_tiers, settings, clients.tiers, there, now)
+        source = threads.submit(_of_source, settings, clients.source, unread, now)
+        tiers = threads.submit(_of_tiers, settings, clients.tiers, there, unread, now)
         members = threads.submit(members_of, clients.members)
         told = threads.submit(_told, settings, clients, now, followed)
         (lag, oldest), waiting = source.result(), tiers.result()
-        dead_letters = clients.source.since(settings.dlq_topic, now - HOUR_SECONDS)
+        dead_letters = clients.source.since(settings.dlq_topic, now - HOUR_SECONDS, unread.dead_letters)
         steps, orders, unreadable, every = told.result()
         counted, reports = present(members.result(), every)
-        return Flow(now, counted, lag, oldest, waiting, steps, dead_letters, orders, unreadable, reports)
+        figures = Flow(now, counted, lag, oldest, waiting, steps, dead_letters, orders, unreadable, reports)
+        return figures._replace(unread=unread)
+
+
+def _unread(settings: Settings, clients: _Clients, there: Collection[str]) -> UnreadPartitions:
+    """The partitions without a leader."""
+    from worker.core.flow import UnreadPartitions
+    from worker.settings.tiers import every_tier
+
+    journal = [settings.journal_topic] if settings.journal.enabled else []
+    kinds: list[list[str]] = [
+        [settings.kafka.topic],
+        [*every_tier(settings, there)],
+        [settings.dlq_topic],
+        journal,
+        [settings.control_topic],
+    ]
+    topics = [topic for some in kinds for topic in some]
+    without = clients.source.leaderless(topics, clients.unread.every)
+    return UnreadPartitions(*([at for at in without if at.topic in some] for some in kinds))
 
 
 def _existing(settings: Settings, state: GroupState) -> Collection[str]:
@@ -135,22 +160,26 @@ def _existing(settings: Settings, state: GroupState) -> Collection[str]:
     return there
 
 
-def _of_source(settings: Settings, state: GroupState, now: float) -> tuple[int, float]:
+def _of_source(
+    settings: Settings, state: GroupState, unread: UnreadPartitions, now: float
+) -> tuple[int, float]:
     """How many records are unfinished, and how many seconds old the first of them is."""
-    found = state.standing([settings.kafka.topic])
+    found = state.standing([settings.kafka.topic], unread.source)
     left = {at: one.left for at, one in found.items()}
     firsts = state.firsts({at: found[at].next for at, count in left.items() if count})
     oldest = max((now - record.timestamp for record in firsts.values() if record.timestamp), default=0.0)
     return sum(left.values()), max(0.0, oldest)
 
 
-def _of_tiers(settings: Settings, state: GroupState, there: Collection[str], now: float) -> list[TierState]:
+def _of_tiers(
+    settings: Settings, state: GroupState, there: Collection[str], unread: UnreadPartitions, now: float
+) -> list[TierState]:
     """What waits in the tiers; of those that the settings no longer have, where something does."""
     from worker.core.flow import TierState
     from worker.settings.tiers import every_tier
 
     topics = every_tier(settings, there)
-    found = state.standing(topics)
+    found = state.standing(topics, unread.tiers)
     firsts = state.firsts({at: one.next for at, one in found.items() if one.left})
     states = []
     for topic, tier in topics.items():
@@ -179,22 +208,22 @@ def _told(
         return followed if settings.journal.enabled else followed._replace(steps=RecentAttempts(0.0))
     control = clients.reader(settings.control_topic)
     if not settings.journal.enabled:
-        orders, reports = _of_control(control)
+        orders, reports = _of_control(control, clients.unread.control)
         return FollowedTopics(RecentAttempts(0.0), orders.standing(now), sorted(orders.unreadable), reports)
     journal = clients.reader(settings.journal_topic)
     with ThreadPoolExecutor(1, "status") as threads:
-        steps = threads.submit(latest_steps, journal, now)
-        orders, reports = _of_control(control)
+        steps = threads.submit(latest_steps, journal, now, clients.unread.journal)
+        orders, reports = _of_control(control, clients.unread.control)
         return FollowedTopics(steps.result(), orders.standing(now), sorted(orders.unreadable), reports)
 
 
-def _of_control(reader: TopicReader) -> tuple[OrderBook, list[WorkerReport]]:
+def _of_control(reader: TopicReader, unread: Collection[Partition]) -> tuple[OrderBook, list[WorkerReport]]:
     """The orders, and the workers' reports."""
     from worker.core.order_book import OrderBook
     from worker.core.worker_report import is_report, read
 
     book, said = OrderBook(), {}
-    for record in reader.read(reader.spans(), keep=_is_of_control):
+    for record in reader.read(reader.spans(unread=unread), keep=_is_of_control):
         book.take(record.key, record.value)
         if is_report(record.key):
             said[record.key] = read(record.key, record.value)

@@ -129,7 +129,7 @@ def as_json(one: Status) -> Mapping[str, object]:
     diagnosis, flow = one.diagnosis, one.flow
     return {
         "destination": one.destination,
-        "verdict": diagnosis.verdict.value,
+        "verdict": diagnosis.verdict,
         "why": diagnosis.why,
         "since": None if diagnosis.since is None else format_time(diagnosis.since),
         "command": diagnosis.command,
@@ -147,6 +147,7 @@ def as_json(one: Status) -> Mapping[str, object]:
         "circuit": circuit_of(flow),
         "orders": [order_as_json(order, one.destination) for order in flow.orders],
         "members": flow.members._asdict(),
+        "unread": [str(at) for at in flow.unread.every],
         "workers": [
             {"id": report.id, "bound_by": report.bound_by, "not_ready": report.not_ready}
             for report in flow.reports
@@ -171,4 +172,4 @@ def circuit_of(flow: Flow) -> str:
 
 def unwell(found: Sequence[Status]) -> bool:
     """Whether one of these needs somebody's attention."""
-    return any(not one.diagnosis.verdict.is_well for one in found)
+    return any(not one.diagnosis.is_well for one in found)

@@ -11,6 +11,8 @@ from types import TracebackType
 
 import confluent_kafka.cimpl
 
+from worker.core.record import Partition
+
 PRODUCE = 0
 LIST_OFFSETS = 2
 OFFSET_COMMIT = 8
@@ -19,6 +21,7 @@ HEARTBEAT = 12
 """Numbers of requests, as the protocol has them."""
 
 _ID = 1  # the one broker's
+_NOBODY = -1
 _PRODUCER = 0
 _TOPIC, _PARTITION, _VALUE, _FLAGS, _HEADER = 1, 3, 4, 7, 9  # kinds of arguments
 _COPY = 2
@@ -38,6 +41,9 @@ _lib.rd_kafka_mock_cluster_destroy.argtypes = [ctypes.c_void_p]
 _lib.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
 _lib.rd_kafka_mock_cluster_bootstraps.argtypes = [ctypes.c_void_p]
 _lib.rd_kafka_mock_topic_create.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_int]
+_lib.rd_kafka_mock_partition_set_leader.argtypes = [
+    *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_int32)
+]
 _lib.rd_kafka_mock_group_initial_rebalance_delay_ms.argtypes = [ctypes.c_void_p, ctypes.c_int32]
 _lib.rd_kafka_mock_broker_set_down.argtypes = [ctypes.c_void_p, ctypes.c_int32]
 _lib.rd_kafka_mock_broker_set_up.argtypes = [ctypes.c_void_p, ctypes.c_int32]
@@ -72,6 +78,13 @@ class MockCluster:
     def create(self, topic: str, partitions: int) -> None:
         """Make a topic."""
         assert not _lib.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, 1)
+
+    def lead(self, at: Partition, *, is_led: bool) -> None:
+        """Take a partition's leader away, or give it one."""
+        leader = _ID if is_led else _NOBODY
+        assert not _lib.rd_kafka_mock_partition_set_leader(
+            self._cluster, at.topic.encode(), at.number, leader
+        )
 
     def write_header(self, topic: str, name: bytes) -> None:
         """Write a record to partition 0 with a header that Python's client could not write."""

@@ -41,6 +41,14 @@ def reader(cluster: MockCluster) -> Iterator[TopicReader]:
         yield reader
 
 
+def test_without_a_leader(reader: TopicReader, cluster: MockCluster) -> None:
+    """The others are read where a partition without a leader is left out."""
+    without = Partition(TOPIC, 0)
+    cluster.lead(without, is_led=False)
+    assert [record.value for record in reader.read(reader.spans(unread=[without]))] == [b"c"]
+    assert set(reader.spans(0.0, unread=[without])) == {Partition(TOPIC, 1), Partition(TOPIC, 2)}
+
+
 def test_reads_all(reader: TopicReader) -> None:
     """It reads every record of every partition once, whole, and ends."""
     spans = reader.spans()

@@ -19,12 +19,11 @@ from worker.adapters.kafka.errors import (
     one_line,
 )
 from worker.adapters.kafka.records import to_partition
+from worker.core.leaderless import no_leader
+from worker.core.record import Partition
 
 LEADERLESS_PAUSE_SECONDS = 0.2
 """Seconds between two questions while a leader changes."""
-
-MOST_NAMES = 8
-"""How many partitions without a leader are named."""
 
 
 def once_led(ask: Callable[[], Sequence[TopicPartition]], within: float) -> Sequence[TopicPartition]:
@@ -45,16 +44,15 @@ def once_led(ask: Callable[[], Sequence[TopicPartition]], within: float) -> Sequ
 
 def all_led(answers: Sequence[TopicPartition]) -> Sequence[TopicPartition]:
     """The answers, if each partition has a leader; raise KafkaUnavailable, which names the others."""
-    without = [str(to_partition(of)) for of in answers if of.error is not None and is_leaderless(of.error)]
+    without = [to_partition(of) for of in answers if of.error is not None and is_leaderless(of.error)]
     if without:
-        raise no_leader(without)
+        raise leaderless(without)
     return answers
 
 
-def no_leader(partitions: Sequence[str]) -> KafkaUnavailable:
-    """What to raise where these have no leader; not all are named."""
-    more = f" and {len(partitions) - MOST_NAMES} more" if len(partitions) > MOST_NAMES else ""
-    return KafkaUnavailable(f"{', '.join(partitions[:MOST_NAMES])}{more}: no leader", leaderless=True)
+def leaderless(partitions: Sequence[Partition]) -> KafkaUnavailable:
+    """What to raise where these have no leader."""
+    return KafkaUnavailable(no_leader(partitions), leaderless=True)
 
 
 def all_told(answers: Sequence[TopicPartition]) -> Sequence[TopicPartition]:

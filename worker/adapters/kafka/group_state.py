@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import TopicMetadata  # type: ignore[attr-defined]
 
-from worker.adapters.kafka.answers import all_told, group_refusal, once_led
+from worker.adapters.kafka.answers import LEADERLESS_PAUSE_SECONDS, all_told, group_refusal, once_led
 from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import KafkaUnavailable, error_code, made_from_settings, one_line
@@ -31,6 +31,9 @@ ANSWER_SECONDS, ASK_AGAIN_SECONDS = 4.0, 0.5
 
 TOPICS_WITHIN_SECONDS = 10.0
 """Seconds for the very first question, which may have to find the broker."""
+
+LEADERS_WITHIN_SECONDS = 3.0
+"""Seconds that a partition may be without a leader before it counts as such."""
 
 FEW_AHEAD: Config = {
     "fetch.message.max.bytes": 16_384,
@@ -108,10 +111,37 @@ class GroupState:
         self._causes.forget()
         return there
 
-    def standing(self, topics: Collection[str]) -> dict[Partition, PartitionStanding]:
-        """The group's standing on those of these topics that exist. Raises KafkaUnavailable."""
+    def leaderless(self, topics: Collection[str], known: Collection[Partition] = ()) -> list[Partition]:
+        """The partitions of these topics that have no leader. Raises KafkaUnavailable.
+
+        A leader may just be changing: it is asked again for LEADERS_WITHIN_SECONDS, but for `known` ones.
+        """
+        deadline = time.monotonic() + LEADERS_WITHIN_SECONDS
+        while True:
+            try:
+                listed = self._listed(TIMEOUT_SECONDS)
+            except KafkaException as error:
+                raise self._unavailable(error) from error
+            found = [
+                Partition(name, number)
+                for name in topics
+                if name in listed
+                for number, one in sorted(listed[name].partitions.items())
+                if one.leader < 0
+            ]
+            if set(found) <= set(known) or time.monotonic() > deadline:
+                return found
+            time.sleep(LEADERLESS_PAUSE_SECONDS)
+
+    def standing(
+        self, topics: Collection[str], unread: Collection[Partition] = ()
+    ) -> dict[Partition, PartitionStanding]:
+        """The group's standing on those of these topics that exist, but for `unread` partitions.
+
+        Raises KafkaUnavailable.
+        """
         try:
-            partitions = self._partitions(topics)
+            partitions = self._partitions(topics, unread)
             if not partitions:
                 return {}
             committed = self._committed(partitions)
@@ -129,10 +159,13 @@ class GroupState:
             for at in partitions
         }
 
-    def since(self, topic: str, moment: float) -> int:
-        """How many records were written to a topic since then (epoch seconds); 0 if the topic is absent."""
+    def since(self, topic: str, moment: float, unread: Collection[Partition] = ()) -> int:
+        """How many records were written to a topic since then (epoch seconds), but for `unread` partitions.
+
+        0 if the topic is absent.
+        """
         try:
-            partitions = self._partitions([topic])
+            partitions = self._partitions([topic], unread)
             starts = first_since(self._offsets, partitions, moment)
             ends = self._offsets(partitions, LATEST)
         except KafkaException as error:
@@ -180,10 +213,12 @@ class GroupState:
     def _listed(self, seconds: float) -> dict[str, TopicMetadata]:
         return existing_topics(self._consumer.list_topics(timeout=seconds).topics)
 
-    def _partitions(self, topics: Collection[str]) -> list[Partition]:
+    def _partitions(self, topics: Collection[str], unread: Collection[Partition]) -> list[Partition]:
         listed = self._listed(TIMEOUT_SECONDS)
         there = [name for name in topics if name in listed]
-        return [Partition(name, number) for name in there for number in sorted(listed[name].partitions)]
+        every = [Partition(name, number) for name in there for number in sorted(listed[name].partitions)]
+        without = set(unread)
+        return [at for at in every if at not in without]
 
     def _offsets(self, partitions: Collection[Partition], which: int) -> dict[Partition, int]:
         """The offsets at a time in milliseconds, or at either end."""

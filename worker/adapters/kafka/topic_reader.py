@@ -105,14 +105,19 @@ class TopicReader:
         self._consumer.close()
 
     def spans(
-        self, since: float | None = None, among: Collection[Partition] | None = None
+        self,
+        since: float | None = None,
+        among: Collection[Partition] | None = None,
+        unread: Collection[Partition] = (),
     ) -> dict[Partition, OffsetRange]:
         """The present offsets of each partition; with `since` (epoch seconds), from the first record then.
 
-        With `among`, only of these.
+        With `among`, only of these; not of `unread` ones.
         Raises NoSuchTopic and KafkaUnavailable.
         """
-        partitions = [at for at in self._partitions() if among is None or at in among]
+        without = set(unread)
+        listed = [at for at in self._partitions() if at not in without]
+        partitions = [at for at in listed if among is None or at in among]
         if since is None:
             starts = self._offsets(partitions, EARLIEST)
         else:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from worker.adapters.kafka.answers import all_told, no_leader
+from worker.adapters.kafka.answers import all_told, leaderless
 from worker.adapters.kafka.errors import (
     NONE_HAS_A_LEADER,
     KafkaUnavailable,
@@ -88,7 +88,7 @@ def ends_told(
         ends, untold = _ends(consumer, partitions, timeout)
     except KafkaException as error:
         if error_code(error) == NONE_HAS_A_LEADER:
-            return {}, no_leader([str(at) for at in partitions])
+            return {}, leaderless(list(partitions))
         raise KafkaUnavailable(one_line(error), refused=is_refusal(error)) from error
     try:
         all_told(untold)
