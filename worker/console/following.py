@@ -2,7 +2,7 @@
 
 The rule: it joins no group, moves no offset, and reads for all viewers. A read error is shown in a line and
 tried again; what was read stays known meanwhile. If a topic is recreated or its partitions change, all topics
-are read anew from the beginning.
+are read anew from the beginning. Of a partition that has no leader nothing is asked until it has one.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class DestinationFollower:
         self._is_old = False
         self._logs: dict[str, tuple[str | None, int | None] | None] = {}
         self._sought: frozenset[str] = frozenset()
+        self._leaderless: frozenset[Partition] = frozenset()
         self._thread = Thread(target=self._run, name="console-following", daemon=True)
 
     def start(self) -> None:
@@ -117,8 +118,8 @@ class DestinationFollower:
         if logs != self._logs:
             self.index, self._logs = index, logs
             self.index.log = self._ids.heard(self._settings.dlq_topic).topic_id
-        there = live.partitions(self._topics)
-        new = [at for at in there if at not in self.index.next]
+        self._leaderless = self._now_leaderless(tiers)
+        new = [at for at in self._led(live, self._topics) if at not in self.index.next]
         if new:
             spans, unread = self._spans(live, tiers, new)
             self.index.begin(spans, unread)
@@ -134,7 +135,7 @@ class DestinationFollower:
         journal = [at for at in new if at.topic == settings.journal_topic]
         for at, start in live.since(journal, minutes_of(time.time())[0]).items():
             spans[at] = spans[at]._replace(start=start)
-        standing = tiers.standing(self.index.tiers)
+        standing = tiers.standing(self.index.tiers, self._leaderless)
         for at, one in standing.items():
             if at in spans:
                 spans[at] = spans[at]._replace(start=one.next)
@@ -152,12 +153,14 @@ class DestinationFollower:
 
     def _look(self, live: LiveReader, tiers: GroupState) -> None:
         """Update what the tiers have ended, which dead letters are gone, the counts and the replays."""
-        settings = self._settings
-        letters = [at for at in self.index.next if at.topic == settings.dlq_topic]
-        standing = tiers.standing(self.index.tiers)
-        self.index.stand(standing, live.spans(letters))
-        source = live.partitions([settings.kafka.topic])
-        self._look_at_source(live, source)
+        if self._now_leaderless(tiers) != self._leaderless:
+            self._begin(live, tiers)
+        letters = [at for at in self.index.next if at.topic == self._settings.dlq_topic]
+        standing = tiers.standing(self.index.tiers, self._leaderless)
+        self.index.stand(standing, live.spans([at for at in letters if at not in self._leaderless]))
+        source = self._led(live, [self._settings.kafka.topic])
+        if self._settings.kafka.topic not in {at.topic for at in self._leaderless}:  # a sum would lack some
+            self._look_at_source(live, source)
         if self.index.sought != self._sought:
             self._sought = self.index.sought
             there = {at.number for at in source}
@@ -171,6 +174,13 @@ class DestinationFollower:
                 return  # each minute takes the broker several answers
             published.know(first, sum(live.since(source, first).values()))
         published.end(now, sum(span.end for span in live.spans(source).values()))
+
+    def _now_leaderless(self, tiers: GroupState) -> frozenset[Partition]:
+        return frozenset(tiers.leaderless([*self._topics, self._settings.kafka.topic], self._leaderless))
+
+    def _led(self, live: LiveReader, topics: Collection[str]) -> list[Partition]:
+        """The partitions of these topics that have a leader."""
+        return [at for at in live.partitions(topics) if at not in self._leaderless]
 
     def _say(self, trouble: Trouble | None) -> None:
         self.trouble = trouble
