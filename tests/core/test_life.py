@@ -8,6 +8,7 @@ import pytest
 
 from schemas import JournalStep, StepKind, format_time, parse_time
 from worker.core.life import Life, LifeVerdict, SourceRecord, in_order, judge, timeline
+from worker.core.record import Partition
 
 NOW = 1_700_000_000.0
 HERE, LATER = "conversions/1/7", "conversions/1/9"
@@ -191,3 +192,20 @@ def test_written_twice() -> None:
     assert in_order([DEAD, DELIVERED, DEAD]) == in_order([DEAD, DELIVERED])
     steps = in_order([DELIVERED, DELIVERED, DEAD])
     assert judge(Life([], steps), NOW, "48h").verdict is LifeVerdict.DELIVERED
+
+
+def test_unread_partitions() -> None:
+    """Where a partition that can't be read may refute it there is no verdict, but what is known is told."""
+    unread = [Partition("g.journal", 1)]
+    dead = judge(Life([DONE], [DEAD], unread=unread), NOW, "48h")
+    never = judge(Life([], [], unread=unread), NOW, "48h")
+    assert (dead.verdict, never.verdict) == (None, None)
+    why = "can't be told: g.journal/1: no leader; as far as can be read: "
+    assert dead.line == f'{why}dead: invalid, payout "1,0"'
+    assert never.line == f"{why}never published in the last 48h"
+
+
+def test_delivered_all_the_same() -> None:
+    """No partition that can't be read refutes a delivery."""
+    life = Life([DONE], [DELIVERED], unread=[Partition("g.journal", 1)])
+    assert judge(life, NOW, "48h") == judge(life._replace(unread=()), NOW, "48h")

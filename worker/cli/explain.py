@@ -1,6 +1,7 @@
 """`explain`: the life of one conversion, and one line on what became of it.
 
-The rule: exit 1 for a conversion that was never published; the answer goes to stdout either way.
+The rule: exit 1 for a conversion that was never published, or of which nothing can be told for sure; the
+answer goes to stdout either way.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def explain(
         print_json(as_json(found, chosen[0]))
     else:
         _print(found, deployment.is_several)
-    if all(one.summary.verdict is LifeVerdict.NEVER_PUBLISHED for one in found):
+    if all(one.summary.verdict in {None, LifeVerdict.NEVER_PUBLISHED} for one in found):
         raise typer.Exit(FAILED)
 
 

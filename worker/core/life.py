@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from schemas import JournalStep, StepKind, parse_time
+from worker.core.leaderless import no_leader
+from worker.core.record import Partition
 
 
 class LifeVerdict(StrEnum):
@@ -50,18 +52,20 @@ class SourceRecord(NamedTuple):
 class Life(NamedTuple):
     """What was found of one conversion, in the order of time.
 
-    `is_passed` says that it was published, but this destination takes none of its records.
+    `is_passed` says that it was published, but this destination takes none of its records. `unread` are the
+    partitions that may hold more of it, and have no leader.
     """
 
     published: Sequence[SourceRecord]
     steps: Sequence[JournalStep]
     is_passed: bool = False
+    unread: Sequence[Partition] = ()
 
 
 class LifeSummary(NamedTuple):
-    """A verdict, in a word and in one line."""
+    """A verdict, in a word and in one line; without a word where what can't be read may refute it."""
 
-    verdict: LifeVerdict
+    verdict: LifeVerdict | None
     line: str
 
 
@@ -70,6 +74,15 @@ def judge(life: Life, now: float, since: str, per_second: float | None = None) -
 
     `per_second` is how many records of its partition were finished per second lately; None if unknown.
     """
+    summary = _of_what_was_read(life, now, since, per_second)
+    if not life.unread or summary.verdict is LifeVerdict.DELIVERED:
+        return summary
+    return LifeSummary(
+        None, f"can't be told: {no_leader(life.unread)}; as far as can be read: {summary.line}"
+    )
+
+
+def _of_what_was_read(life: Life, now: float, since: str, per_second: float | None) -> LifeSummary:
     delivered = next((step for step in life.steps if step.step is StepKind.DELIVERED), None)
     if delivered is not None:
         return _delivered(delivered, life)

@@ -2,12 +2,12 @@
 
 The rules: it only reads, joins no group and moves no offset. Of several destinations those are told of that
 take it. The tiers and the dead letters are read where the journal does not tell; how the destination does is
-asked where a conversion ought to go and does not.
+asked where a conversion ought to go and does not. What partitions without a leader may refute is no verdict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from schemas import JournalStep
     from worker.core.assigned_partition import Position
     from worker.core.life import Life, LifeSummary, SourceRecord
-    from worker.core.record import Record
+    from worker.core.record import Partition, Record
     from worker.core.routing import Router
     from worker.settings import Deployment, Settings
 
@@ -53,6 +53,11 @@ class Explanation(NamedTuple):
     summary: LifeSummary
     timeline: Sequence[tuple[float, str]]
 
+    @property
+    def is_found(self) -> bool:
+        """Whether anything was found of it."""
+        return bool(self.timeline)
+
 
 def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: float) -> list[Explanation]:
     """Each wanted conversion, at each destination that takes it, the newest last; at least one.
@@ -66,7 +71,11 @@ def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: f
     begin = now if moment is None else moment
     found = read(deployment.destinations, wanted, begin)
     is_unknown = not any(one.published or one.steps for one in found)
-    untold = {LifeVerdict.UNTOLD, LifeVerdict.OVERDUE}  # the journal may have been off since its last step
+    untold = {
+        None,
+        LifeVerdict.UNTOLD,
+        LifeVerdict.OVERDUE,
+    }  # the journal may have been off since its last step
 
     def explanations(one: SearchResult) -> list[Explanation]:
         with answering(one.settings):
@@ -76,13 +85,13 @@ def explain(deployment: Deployment, wanted: SoughtConversion, since: str, now: f
         its = explanations(one)
         if is_unknown or any(life.summary.verdict in untold for life in its):
             its = explanations(with_undelivered(one, wanted, begin))
-        its = _with_why(_with_gone(its, one.settings, wanted), one.settings)
+        its = _with_why(_with_gone(its, one, wanted), one.settings)
         return _with_kept_back(its, one.settings)
 
     with ThreadPoolExecutor(DESTINATIONS_AT_A_TIME, "explain") as threads:
         explained = [life for its in threads.map(told_of, found) for life in its]
     nothing = {LifeVerdict.NEVER_PUBLISHED, LifeVerdict.NOT_TAKEN}
-    answered = [one for one in explained if one.summary.verdict not in nothing]
+    answered = [one for one in explained if one.summary.verdict not in nothing and one.is_found]
     if not answered:
         answered = [one for one in explained if one.summary.verdict is LifeVerdict.NOT_TAKEN] or explained[:1]
     return sorted(answered, key=lambda one: one.timeline[-1][0] if one.timeline else 0.0)
@@ -98,18 +107,24 @@ def _at(
     from worker.core.life import judge, timeline
 
     for event_id, life in _lives(found, router, wanted):
-        summary = judge(life, now, since, _pace(found.settings, life, now))
+        summary = judge(life, now, since, _pace(found, life, now))
         yield Explanation(found.settings.destination.name, event_id, life, summary, timeline(life))
 
 
-def _with_gone(its: list[Explanation], settings: Settings, wanted: SoughtConversion) -> list[Explanation]:
+def _hiding(found: SearchResult, origins: Iterable[str]) -> Sequence[Partition]:
+    """The unread partitions that may hold more of it: what becomes of it stays at its partition's number."""
+    numbers = {place.at.number for place in map(read_place, origins) if place is not None}
+    return [at for at in found.unread if not numbers or at.number in numbers]
+
+
+def _with_gone(its: list[Explanation], found: SearchResult, wanted: SoughtConversion) -> list[Explanation]:
     """Say of what is overdue that no tier holds it, where none does; nothing where this user can't ask."""
     from worker.core.life import LifeVerdict
 
     if all(one.summary.verdict is not LifeVerdict.OVERDUE for one in its):
         return its
     try:
-        held = ids_in_tiers(settings, wanted)
+        held = ids_in_tiers(found, wanted)
     except CannotDo:
         return its
     return [
@@ -183,7 +198,8 @@ def _lives(
         own = sorted(filter(router.takes, all_of_it), key=lambda record: record.timestamp)
         published = [_published(record, found) for record in own]
         steps = in_order(step for step in found.steps if id_of(step) == event_id)
-        yield event_id, Life(published, steps, is_passed=bool(all_of_it) and not own)
+        hiding = _hiding(found, [*(one.origin for one in all_of_it), *(one.origin for one in steps)])
+        yield event_id, Life(published, steps, bool(all_of_it) and not own, hiding)
 
 
 def _text(value: object) -> str | None:
@@ -217,7 +233,7 @@ def _standing(offset: int, position: Position | None, beginning: int) -> tuple[b
     return offset in finished, holes + max(0, offset - max(finished.upto, first))
 
 
-def _pace(settings: Settings, life: Life, now: float) -> float | None:
+def _pace(found: SearchResult, life: Life, now: float) -> float | None:
     """Records of the same partition finished per second since it flows; None if not needed or unknown.
 
     Only a journal tells it.
@@ -227,11 +243,12 @@ def _pace(settings: Settings, life: Life, now: float) -> float | None:
 
     ahead = [one for one in life.published if not one.is_finished and one.before]
     place = read_place(ahead[-1].origin) if ahead else None
+    settings = found.settings
     if place is None or not settings.journal.enabled:
         return None
     at = Partition(settings.journal_topic, place.at.number)
     with opened(reading_config(settings), settings.journal_topic) as reader:
-        span = reader.spans(now - PACE_SECONDS).get(at)
+        span = reader.spans(now - PACE_SECONDS, [at], found.unread).get(at)
         if span is None or not span.length:
             return None
         first = list(reader.read({at: OffsetRange(span.start, span.start + 1)}))

@@ -1,7 +1,7 @@
 """Reads what the topics hold of one conversion, for each destination: source records and journal steps.
 
 The rule: a place found in one destination's journal saves the others from reading the whole source. Records
-of other conversions are discarded after a look at their bytes.
+of other conversions are discarded after a look at their bytes. Partitions without a leader are left out.
 """
 
 from __future__ import annotations
@@ -40,13 +40,17 @@ class SoughtConversion(NamedTuple):
 
 
 class SearchResult(NamedTuple):
-    """What was found at one destination, its group's positions on the source, and where its logs begin."""
+    """What was found at one destination, its group's positions on the source, and where its logs begin.
+
+    `unread` are the partitions of its topics that have no leader.
+    """
 
     settings: Settings
     published: Sequence[Record]
     steps: Sequence[JournalStep]
     positions: Mapping[Partition, Position]
     beginnings: Mapping[Partition, int]
+    unread: Sequence[Partition] = ()
 
 
 class _Ahead(NamedTuple):
@@ -59,6 +63,7 @@ class _Ahead(NamedTuple):
     ahead: Mapping[Partition, OffsetRange]
     records: Sequence[Record]
     steps: Sequence[JournalStep]
+    unread: Sequence[Partition]
 
     @property
     def places(self) -> set[Place]:
@@ -102,14 +107,26 @@ def _ahead_of(settings: Settings, wanted: SoughtConversion, begin: float) -> _Ah
         ThreadPoolExecutor(1, "explain") as threads,
         opened(config, settings.kafka.topic) as reader,
     ):
-        scanning = threads.submit(_scan, config, journal, begin, in_journal)
-        spans = reader.spans(begin)  # first, because it reports an absent broker at once
-        beginnings = {at: span.start for at, span in reader.spans().items()}
+        unread = _without_leader(settings)  # first, because it reports an absent broker at once
+        scanning = threads.submit(_scan, config, journal, begin, in_journal, unread)
+        spans = reader.spans(begin, unread=unread)
+        beginnings = {at: span.start for at, span in reader.spans(unread=unread).items()}
         positions = _positions({**config, "group.id": settings.kafka.group_id}, settings.kafka.topic)
         ahead = _ahead(spans, positions)
         found = [one for one in reader.read(ahead, keep=in_value(wanted)) if wanted.is_in(one.value)]
         steps = _steps_of(scanning.result(), wanted)
-        return _Ahead(settings, positions, beginnings, spans, ahead, found, steps)
+        return _Ahead(settings, positions, beginnings, spans, ahead, found, steps, unread)
+
+
+def _without_leader(settings: Settings) -> Sequence[Partition]:
+    """The partitions of a destination's topics that have no leader."""
+    from worker.adapters.kafka.group_state import GroupState
+    from worker.settings.tiers import every_tier
+
+    with GroupState(reading_config(settings)) as state:
+        journal = [settings.journal_topic] if settings.journal.enabled else []
+        own = [*journal, *every_tier(settings, state.topics()), settings.dlq_topic]
+        return state.leaderless([settings.kafka.topic, *own])
 
 
 def _with_behind(one: _Ahead, wanted: SoughtConversion, places: Iterable[Place]) -> SearchResult:
@@ -117,7 +134,7 @@ def _with_behind(one: _Ahead, wanted: SoughtConversion, places: Iterable[Place])
     with answering(one.settings), opened(config, one.settings.kafka.topic) as reader:
         behind = _behind(reader, one, wanted, places)
         records = [*one.records, *(record for record in behind if wanted.is_in(record.value))]
-    return SearchResult(one.settings, records, one.steps, one.positions, one.beginnings)
+    return SearchResult(one.settings, records, one.steps, one.positions, one.beginnings, one.unread)
 
 
 def _ahead(
@@ -172,12 +189,14 @@ def _positions(group: Config, topic: str) -> Mapping[Partition, Position]:
     return positions_of(group, topic)
 
 
-def _scan(config: Config, topic: str | None, begin: float, keep: Keep) -> list[Record]:
+def _scan(
+    config: Config, topic: str | None, begin: float, keep: Keep, unread: Sequence[Partition]
+) -> list[Record]:
     """The records of a topic since a time that pass `keep`; none without a topic."""
     if topic is None:
         return []
     with opened(config, topic) as reader:
-        return list(reader.read(reader.spans(begin), keep=keep))
+        return list(reader.read(reader.spans(begin, unread=unread), keep=keep))
 
 
 def _by_key(wanted: SoughtConversion) -> Keep:

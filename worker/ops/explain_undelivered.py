@@ -18,7 +18,6 @@ from worker.ops.reading import open_topic
 if TYPE_CHECKING:
     from schemas import JournalStep, StepKind, WorkerHeaders
     from worker.core.record import Record
-    from worker.settings import Settings
 
 
 class _Stage(NamedTuple):
@@ -45,7 +44,7 @@ def with_undelivered(found: SearchResult, wanted: SoughtConversion, begin: float
         furthest[event_id] = max(furthest.get(event_id, stage), stage)
     steps = [
         step
-        for step in _undelivered(found.settings, wanted, begin)
+        for step in _undelivered(found, wanted, begin)
         if step.event_id not in furthest or _stage(step) > furthest[step.event_id]
     ]
     return found._replace(steps=[*found.steps, *steps])
@@ -58,22 +57,22 @@ def _stage(step: JournalStep) -> _Stage:
     return _Stage(step.replays or 0, not waits, (step.attempt or 0) if waits else 0)
 
 
-def ids_in_tiers(settings: Settings, wanted: SoughtConversion) -> set[object]:
+def ids_in_tiers(found: SearchResult, wanted: SoughtConversion) -> set[object]:
     """The event ids of what waits in the tiers of a wanted conversion. Raises CannotDo."""
-    waiting = _in_tiers(settings, wanted)
+    waiting = _in_tiers(found, wanted)
     return {fields_of(one.record.value).get("event_id") for one in waiting}
 
 
-def _in_tiers(settings: Settings, wanted: SoughtConversion) -> Iterator[Pending]:
+def _in_tiers(found: SearchResult, wanted: SoughtConversion) -> Iterator[Pending]:
     from worker.core.event_filter import EventFilter
 
-    return in_tiers(settings, EventFilter.of({wanted.field: wanted.value}))
+    return in_tiers(found.settings, EventFilter.of({wanted.field: wanted.value}), unread=found.unread)
 
 
-def _undelivered(settings: Settings, wanted: SoughtConversion, begin: float) -> list[JournalStep]:
-    waiting = [_waiting(one) for one in _in_tiers(settings, wanted)]
-    with open_topic(settings, settings.dlq_topic) as reader:
-        letters = reader.read(reader.spans(begin), keep=in_value(wanted))
+def _undelivered(found: SearchResult, wanted: SoughtConversion, begin: float) -> list[JournalStep]:
+    waiting = [_waiting(one) for one in _in_tiers(found, wanted)]
+    with open_topic(found.settings, found.settings.dlq_topic) as reader:
+        letters = reader.read(reader.spans(begin, unread=found.unread), keep=in_value(wanted))
         return [*waiting, *(_dead(letter) for letter in letters if wanted.is_in(letter.value))]
 
 

@@ -35,8 +35,9 @@ def _as_object(one: Explanation) -> dict[str, object]:
     return {
         "event_id": one.event_id,
         "destination": one.destination,
-        "verdict": one.summary.verdict.value,
+        "verdict": one.summary.verdict,
         "line": one.summary.line,
+        "unread": [str(at) for at in one.life.unread],
         "published": published,
         "steps": [step.model_dump(mode="json", exclude_none=True) for step in one.life.steps],
     }

@@ -7,7 +7,7 @@ meanwhile.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,11 +50,16 @@ def on_source(
                 yield Pending(SOURCE, record)
 
 
-def in_tiers(settings: Settings, wanted: EventFilter, show: Show = quietly) -> Generator[Pending, None, None]:
-    """Matching records in the tiers, including tiers no longer configured. Raises CannotDo."""
+def in_tiers(
+    settings: Settings, wanted: EventFilter, show: Show = quietly, unread: Collection[Partition] = ()
+) -> Generator[Pending, None, None]:
+    """Matching records in the tiers, including tiers no longer configured, but for `unread` partitions.
+
+    Raises CannotDo.
+    """
     with answering(settings):
         topics = _tiers(settings)
-        for record in _pending(settings, settings.retry_group, topics, show):
+        for record in _pending(settings, settings.retry_group, topics, show, unread):
             if wanted.matches(record.value, record.headers, on_tier=True):
                 yield Pending(topics[record.at.topic], record)
 
@@ -117,14 +122,20 @@ def _group_state(settings: Settings, group: str) -> GroupState:
     return GroupState({**reading_config(settings), "group.id": group})
 
 
-def _pending(settings: Settings, group: str, topics: Mapping[str, str], show: Show) -> Iterator[Record]:
+def _pending(
+    settings: Settings,
+    group: str,
+    topics: Mapping[str, str],
+    show: Show,
+    unread: Collection[Partition] = (),
+) -> Iterator[Record]:
     """The records of these topics that a group has not finished."""
     from worker.adapters.kafka.topic_reader import OffsetRange
 
     _must_exist(topics, settings)
     config = reading_config(settings)
     with _group_state(settings, group) as state:
-        standing = state.standing(topics)
+        standing = state.standing(topics, unread)
     for topic in topics:
         own = {at: one for at, one in standing.items() if at.topic == topic and one.high > one.next}
         if own:
