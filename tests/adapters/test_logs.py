@@ -116,6 +116,17 @@ def test_refusals() -> None:
     ]
 
 
+def test_failed_commits() -> None:
+    """Commits that fail several times a second are told of now and then, whatever they would move."""
+    stderr = Terminal()
+    stderr.take("json", "info")
+    logs = make_logs("momentscience", "info")
+    for partition in "abcdefgh":
+        logs.committed(f"{partition}: not authorized")
+        logs.committed(None)
+    assert [line["error"] for line in stderr.lines] == ["a: not authorized"]
+
+
 def test_endings() -> None:
     """The line of an ending says which event, which attempt, where it came from and why."""
     stderr = Terminal()

@@ -114,6 +114,16 @@ async def test_orders_that_can_not_be_read_any_more() -> None:
         await it.committed(1)
 
 
+async def test_orders_that_are_read_in_vain_again_and_again() -> None:
+    """A topic that is looked for each second, and refused each time, is told of once in a while."""
+    orders = FakeControl()
+    async with harness(orders) as it:
+        for _ in range(20):
+            orders.refuse("denied")
+            orders.refuse(NOT_READ_YET)
+        assert it.heard.troubles.count("nothing is sent: denied") == 1
+
+
 async def test_without_a_control_topic() -> None:
     """Where nobody reads orders there are none."""
     async with Harness() as it:

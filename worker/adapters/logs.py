@@ -121,6 +121,7 @@ class Logs(Observer):
 
     def __init__(self, destination: str) -> None:
         self._log = structlog.get_logger("worker").bind(destination=destination)
+        self._commits = RepeatedTroubles()
         self._refusals: defaultdict[str, RepeatedTroubles] = defaultdict(RepeatedTroubles)
 
     def retried(self, ending: RetryLater) -> None:
@@ -200,8 +201,8 @@ class Logs(Observer):
         )
 
     def committed(self, error: str | None) -> None:
-        """One line at warning if it failed."""
-        if error is not None:
+        """One line at warning if it failed, now and then: it is tried again several times a second."""
+        if error is not None and self._commits.is_news("whatever failed", time.monotonic()):
             self._log.warning("commit failed; the next one says the same or more", error=error)
 
     def rebalanced(self, kind: str, partitions: Sequence[Partition]) -> None:

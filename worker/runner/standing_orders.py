@@ -14,6 +14,7 @@ from worker.core.order_book import OrderBook
 from worker.core.orders import Order, described
 from worker.core.rate_share import share_of
 from worker.core.record import Partition
+from worker.core.repeated_troubles import RepeatedTroubles
 from worker.ports import NOT_READ_YET, Control, ControlNews
 from worker.runner.delivery import Delivery
 from worker.runner.intake import Intake
@@ -50,6 +51,7 @@ class StandingOrders:
         self._observer, self._clock, _ = around
         self._orders = OrderBook()
         self._unread: str | None = None
+        self._troubles = RepeatedTroubles()  # what can't be read is tried anew each second
         self._told: dict[str, Order] = {}
         self._told_unreadable: list[str] = []
         self._limited: tuple[float | None, float] = (None, 0.0)
@@ -75,7 +77,9 @@ class StandingOrders:
             self._orders.clear()
         for key, value in news.records:
             self._orders.take(key, value)
-        if news.unread not in {None, NOT_READ_YET, self._unread}:
+        if news.unread not in {None, NOT_READ_YET} and self._troubles.is_news(
+            news.unread, self._clock.monotonic()
+        ):
             self._observer.trouble(f"nothing is sent: {news.unread}")
         self._unread = news.unread
         self.look()

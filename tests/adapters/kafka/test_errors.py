@@ -93,6 +93,13 @@ def test_what_may_be_behind_a_refusal(code: int, words: str) -> None:
     assert str(ClientRefused(KafkaError(code))).startswith(words)
 
 
+def test_what_refuses_a_time() -> None:
+    """Of a record that is refused for its time both settings are named that may refuse it."""
+    told = str(ClientRefused(KafkaError(KafkaError.INVALID_TIMESTAMP)))
+    assert "message.timestamp.after.max.ms" in told
+    assert "message.timestamp.before.max.ms" in told
+
+
 def test_what_is_fatal_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     """A fatal error is told to the client's owner, and not a second time in the log."""
     LimitedLog(logging.getLogger("quiet")).log(logging.CRITICAL, "FATAL [c#consumer-1] Fatal error: gone")

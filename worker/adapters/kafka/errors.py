@@ -83,7 +83,7 @@ _REMEDIES = {
 _BEHIND_A_REFUSAL = {
     KafkaError.INVALID_TIMESTAMP: (
         "this machine's clock and the broker's differ by more than the topic takes (its "
-        "message.timestamp.after.max.ms: an hour ahead by default)"
+        "message.timestamp.after.max.ms: an hour ahead by default; or message.timestamp.before.max.ms)"
     ),
     # The answer to a batch of several such records, too.
     KafkaError.INVALID_RECORD: (
