@@ -31,7 +31,7 @@ def test_former_tiers(topic: str, tier: Tier | None) -> None:
     """A delay topic of the group that is no longer configured has the delay of its name."""
     assert former_tier(SETTINGS, topic) == tier
     if tier is not None:
-        assert re.match(any_tier(SETTINGS), topic)
+        assert re.match(any_tier(SETTINGS.kafka.group_id), topic)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_former_tiers(topic: str, tier: Tier | None) -> None:
 )
 def test_topics_of_others(topic: str) -> None:
     """No other topic is taken for a delay tier."""
-    assert not re.match(any_tier(SETTINGS), topic)
+    assert not re.match(any_tier(SETTINGS.kafka.group_id), topic)
 
 
 class Topics(dict[str, int]):

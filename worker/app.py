@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -27,12 +27,13 @@ from worker.adapters.process.descriptors import room_for_requests, too_many_requ
 from worker.adapters.structlog_alone import structlog
 from worker.adapters.tracing import make_tracer, missing_extra
 from worker.compiled import own_topics, variables_by_origin
+from worker.former_destinations import tell_unsent
 from worker.login_renewal import LoginRenewal
 from worker.names_check import taken_lines
 from worker.ports import Observer
 from worker.runner import Outcome, Runner
 from worker.runner.state import status_fields
-from worker.served_destination import CannotStart, ServedDestination, SharedParts, asking_config
+from worker.served_destination import CannotStart, ServedDestination, SharedParts, asking_config, run_all
 from worker.settings import Deployment
 from worker.settings.advice import warnings as settings_warnings
 from worker.settings.several import as_written
@@ -125,7 +126,8 @@ class Worker:
                 stack.enter_context(one.watch(publisher, ids))
             login = LoginRenewal(common, self._login, self._tell_of_all, self._clock)
             renewals = [*(one.renew() for one in self._served), login.run()]
-            for watch in (self._tell_what_flows(), self._watch_loop(), *renewals):
+            unsent = tell_unsent(self._deployment, self._log.warning)
+            for watch in (self._tell_what_flows(), self._watch_loop(), unsent, *renewals):
                 task = asyncio.create_task(watch)
                 task.add_done_callback(self._watch_ended)
                 stack.callback(task.cancel)
@@ -134,7 +136,7 @@ class Worker:
             self._tell_start(server.where)
             if on_started is not None:
                 on_started(StartedWorker(server.address, {one.name: one.runner for one in self._served}))
-            return await _run_all(self._served, stop)
+            return await run_all(self._served, stop)
 
     @property
     def unfinished(self) -> int:
@@ -280,20 +282,3 @@ def _refuse(lines: Iterable[str]) -> None:
     problems = list(dict.fromkeys(lines))
     if problems:
         raise CannotStart(problems)
-
-
-async def _run_all(served: Sequence[ServedDestination], stop: asyncio.Event) -> Outcome:
-    """Run all until `stop` is set or one has ended; once all have ended, raise the first error."""
-    ending = asyncio.Event()
-    tasks = [asyncio.create_task(one.run(ending)) for one in served]
-    stopping = asyncio.create_task(stop.wait())
-    for task in (*tasks, stopping):
-        task.add_done_callback(lambda _: ending.set())
-    try:
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    finally:
-        stopping.cancel()
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
-    return Outcome.CUT if Outcome.CUT in outcomes else Outcome.DRAINED

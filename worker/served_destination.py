@@ -216,7 +216,7 @@ class ServedDestination:
     def _make_source(self, ids: TopicIds) -> Source:
         settings = self.settings
         kafka = settings.kafka
-        tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings)]
+        tiers = [*(settings.tier_topic(tier) for tier in settings.tiers), any_tier(settings.kafka.group_id)]
         reader, journal = self._reader_config(), JournalTopics(settings.journal_topic, kafka.topic)
         recall = partial(read_memory, reader, settings.control_topic)
         ask = partial(read_journaled, reader, journal) if settings.journal.enabled else None
@@ -277,3 +277,20 @@ def asking_config(settings: Settings) -> Config:
     """The configuration of a client that only asks."""
     kafka = settings.kafka
     return admin_config(kafka.bootstrap_servers, unique_client_id(kafka.group_id), kafka.properties)
+
+
+async def run_all(served: Sequence[ServedDestination], stop: asyncio.Event) -> Outcome:
+    """Run all until `stop` is set or one has ended; once all have ended, raise the first error."""
+    ending = asyncio.Event()
+    tasks = [asyncio.create_task(one.run(ending)) for one in served]
+    stopping = asyncio.create_task(stop.wait())
+    for task in (*tasks, stopping):
+        task.add_done_callback(lambda _: ending.set())
+    try:
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        stopping.cancel()
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return Outcome.CUT if Outcome.CUT in outcomes else Outcome.DRAINED

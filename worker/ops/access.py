@@ -21,11 +21,11 @@ from worker.core.group_ownership import belongs_line
 from worker.core.record import Partition
 from worker.core.rights import Needs, Resource, ResourceKind, Said, lacking, unsaid
 from worker.core.topics import Severity, Topic, judge
+from worker.former_destinations import former_lines, was_read_by
 from worker.group_check import unread_lines
 from worker.names_check import taken_lines
 from worker.ops.broker import answering, asking, former_tiers, partitions_by_topic
 from worker.ops.errors import BrokerUnavailable, CannotDo
-from worker.ops.former_destinations import former_lines, was_read_by
 from worker.ops.reading import MAKE_TOPICS, reading_config
 from worker.settings import Deployment, Settings
 from worker.settings.command_rights import rights_of_commands

@@ -13,13 +13,13 @@ from worker.settings.model import Settings
 from worker.settings.values import parse_duration
 
 
-def any_tier(settings: Settings) -> str:
-    """The pattern of every delay topic of the group.
+def any_tier(group: str) -> str:
+    """The pattern of every delay topic of a group.
 
     A pattern rather than a list of existing topics: it needs no second rebalance once the list is known, and
     a deleted topic is no error. Both group protocols accept it.
     """
-    return f"^{settings.kafka.group_id.replace('.', '[.]')}[.]retry[.][0-9]+[a-z]+$"
+    return f"^{group.replace('.', '[.]')}[.]retry[.][0-9]+[a-z]+$"
 
 
 def rights_needed(settings: Settings) -> Needs:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.settings import NOTHING
+from worker import former_destinations
 from worker.adapters.kafka import KafkaUnavailable
 from worker.adapters.kafka.config import Config
 from worker.core.binding import Identity
-from worker.ops import former_destinations
 from worker.settings import load_all
 
 TOML = '[destinations.a]\nurl = "https://a.example/p?c={click_id}"\n'
