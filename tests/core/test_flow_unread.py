@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.test_flow_diagnosis import BEHIND, DOWN, FLOWS, GIVEN, NOW, QUIET, STARTS, STILL, bound
+from tests.core.test_flow_diagnosis import (
+    BEHIND,
+    DOWN,
+    FLOWS,
+    GIVEN,
+    NOW,
+    QUIET,
+    STARTS,
+    STILL,
+    UNREADY,
+    bound,
+)
 from worker.core.flow import Flow, MemberCounts, RecentAttempts, TierState, UnreadPartitions
 from worker.core.flow_diagnosis import judge
 from worker.core.orders import PauseOrder
@@ -49,6 +60,16 @@ def test_never_well(flow: Flow, unread: UnreadPartitions) -> None:
         (QUIET._replace(steps=RecentAttempts(0.0)), SOURCE, "whether it is lagging can't be told: s/1: no"),
         (bound("pace", flow=QUIET), SOURCE, "whether the partner is full can't be told: s/1: no leader"),
         (bound("rate", flow=QUIET), TIERS, "whether the rate holds it back can't be told: t/1: no leader"),
+        (
+            FLOWS._replace(reports=[UNREADY]),
+            JOURNAL,
+            "whether it is stuck can't be told: j/1: no leader; not ready, the worker: egress; the last step",
+        ),
+        (
+            QUIET._replace(reports=[UNREADY]),
+            JOURNAL,
+            "whether it is stuck can't be told: j/1: no leader; not ready, the worker: egress; the last step",
+        ),
         (STARTING, JOURNAL, f"whether the workers are at work can't be told: j/1: {AS_FAR[:9]}"),
         (
             FAILS,
@@ -91,6 +112,7 @@ def test_not_told(flow: Flow, unread: UnreadPartitions, why: str) -> None:
             "partner_full",
             "it refuses more than it takes now (at least 4 x 500); at least 3 records wait on the source",
         ),
+        (STILL._replace(reports=[UNREADY]), EVERY, "stuck", "not ready, the worker: egress; the last step"),
         (FLOWS._replace(reports=[STARTS]), SOURCE, None, "whether it is lagging can't be told"),
         (
             STARTING,

@@ -105,12 +105,21 @@ def _stuck(flow: Flow) -> FlowDiagnosis | None:
         return FlowDiagnosis(FlowVerdict.STUCK, why, None, _ending(flow.unreadable[0]))
     blocked = [report for report in flow.reports if report.not_ready and not report.is_starting(flow.now)]
     if blocked and len(blocked) * 2 >= len(flow.reports):
-        why = f"not ready, {_of_workers(blocked, flow)}: {blocked[0].not_ready[0]}{_last(flow)}"
-        return FlowDiagnosis(FlowVerdict.STUCK, why, None, _CHECK)
+        return _not_ready(flow, blocked)
     if flow.bounded_by(HeldReason.COMMITS):
         why = f"commits do not get through, and nothing is sent before they do{_last(flow)}"
         return FlowDiagnosis(FlowVerdict.STUCK, why, None, _CHECK)
     return None
+
+
+def _not_ready(flow: Flow, blocked: Sequence[WorkerReport]) -> FlowDiagnosis:
+    """Workers are not ready: maybe only for the partitions without a leader, unless all else rests, too."""
+    why = f"not ready, {_of_workers(blocked, flow)}: {blocked[0].not_ready[0]}{_last(flow)}"
+    hidden = _hidden(flow.unread.every, "whether it is stuck")
+    rests = flow.is_due and not flow.steps.delivered and not flow.steps.failures
+    if hidden is not None and not rests:
+        return hidden._replace(why=f"{hidden.why}; {why}")
+    return FlowDiagnosis(FlowVerdict.STUCK, why, None, _CHECK)
 
 
 def _starting(flow: Flow) -> FlowDiagnosis | None:
