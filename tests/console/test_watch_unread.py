@@ -9,7 +9,7 @@ from tests.console.topics import letter, settings_of
 from tests.console.watch_suite import until
 from tests.support.kafka import Names, produce
 from worker.adapters.kafka import group_state
-from worker.console import following
+from worker.console import following, kafka_watch
 from worker.console.kafka_watch import KafkaWatch
 from worker.core.record import Partition
 from worker.settings import Deployment
@@ -35,6 +35,8 @@ async def test_what_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """What can be read is followed without trouble; the rest is, too, once it has leaders again."""
     monkeypatch.setattr(group_state, "LEADERS_WITHIN_SECONDS", 0.0)
     monkeypatch.setattr(following, "MINUTES_AT_A_TIME", 1)
+    monkeypatch.setattr(following, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(kafka_watch, "STATUS_SECONDS", 0.2)
     with MockCluster() as cluster:
         for topic in (NAMES.topic, NAMES.tier("10m"), NAMES.dlq, NAMES.journal):
             cluster.create(topic, 2)
