@@ -148,6 +148,7 @@ class FakeSource:
         """Take partitions away without asking."""
         for at in partitions:
             self._ours.pop(at, None)
+        self.joined = bool(self._ours)
         self._tell.on_lost(partitions)
 
     def stop_at(self, stopped: StoppedPartition) -> None:

@@ -33,9 +33,10 @@ class Group:
         self.asked = 0
         self.question: Future[Any] = Future()
         self.told: list[str] = []
-        self.renewed = 0
+        self.renewed = self.idle = 0
+        self.held = [TopicPartition("t", 0)]
         self._look = group_agreement.GroupAgreement(
-            {"group.id": "g", **config}, cast("TopicIds", self), self.told.append, self._renew
+            {"group.id": "g", **config}, cast("TopicIds", self), self.told.append, self._renew, self._idle
         )
 
     def ask_of_group(self, group: str) -> Future[Any]:
@@ -46,7 +47,7 @@ class Group:
         return "me"
 
     def assignment(self) -> list[TopicPartition]:
-        return [TopicPartition("t", 0)]
+        return self.held
 
     def look(self, times: int) -> None:
         for _ in range(times):
@@ -55,10 +56,13 @@ class Group:
     def _renew(self) -> None:
         self.renewed += 1
 
+    def _idle(self) -> None:
+        self.idle += 1
 
-def answer(member_id: str, *, is_classic: bool = False) -> Future[Any]:
-    """A description of a group with one member, which has two partitions."""
-    has = SimpleNamespace(topic_partitions=[TopicPartition("t", number) for number in range(2)])
+
+def answer(member_id: str, *, is_classic: bool = False, count: int = 2) -> Future[Any]:
+    """A description of a group with one member, which has so many partitions."""
+    has = SimpleNamespace(topic_partitions=[TopicPartition("t", number) for number in range(count)])
     target = None if is_classic else has
     member = SimpleNamespace(member_id=member_id, assignment=has, target_assignment=target)
     answered: Future[Any] = Future()
@@ -181,6 +185,17 @@ def test_what_tells_nothing(question: Future[Any]) -> None:
     group.question = question
     group.look(5)
     assert not group.renewed
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(("held", "given", "idle"), [(0, 0, True), (0, 2, False), (1, 0, False)])
+def test_a_member_that_is_to_have_nothing(held: int, given: int, idle: bool) -> None:
+    """It is told that it is a member all the same, unless it has something, or is to have it."""
+    group = Group(NEW)
+    group.held = group.held[:held]
+    group.question = answer("me", count=given)
+    group.look(2)
+    assert bool(group.idle) is idle
 
 
 @pytest.mark.usefixtures("at_once")

@@ -156,6 +156,20 @@ async def test_lost(mock_world: MockWorld, ear: Ear) -> None:
     await source.stop()
 
 
+async def test_lost_for_a_while(mock_world: MockWorld, ear: Ear) -> None:
+    """A member that has lost its partitions is not joined until it has been assigned some again."""
+    (at,) = mock_world.create(1)
+    source = await started(mock_world, ear, at)
+    assert source.not_joined() == []
+    mock_world.cluster.down()
+    await until("the loss", lambda: ear.lost == [at])
+    assert source.not_joined() == [mock_world.group]
+    mock_world.cluster.up()
+    await mock_world.joined(source, ear, [at])
+    assert source.not_joined() == []
+    await source.stop()
+
+
 async def test_old_orders(mock_world: MockWorld, ear: Ear) -> None:
     """A hold ends with its assignment."""
     (at,) = mock_world.create(1)

@@ -9,7 +9,7 @@ from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.members import started
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import KafkaWorld
-from tests.support.kafka import create_topics
+from tests.support.kafka import create_topics, wait_until
 from tests.support.transactions import transactions
 from worker.adapters.kafka.offset_gaps import OffsetGaps
 from worker.core.assigned_partition import Position
@@ -53,6 +53,26 @@ async def test_two_members(real_world: KafkaWorld, ear: Ear, way: str) -> None:
     assert sum(of.committed == 150 for of in ear.ours.values()) >= 2
     await first.stop()
     assert len(ear.records) + len(second_ear.records) == 600
+
+
+@pytest.mark.kafka
+async def test_a_member_that_gets_nothing(any_way: KafkaWorld, ear: Ear) -> None:
+    """A member of whom there are more than partitions is joined, also where it has lost what it had."""
+    any_way.properties |= {"max.poll.interval.ms": 6_000, "session.timeout.ms": 6_000}
+    (at,) = any_way.create(1)
+    ears = {any_way.source(at.topic): one for one in (ear, Ear())}
+    for source, its_ear in ears.items():
+        await source.start(its_ear)
+    await until("both have joined", lambda: not any(source.not_joined() for source in ears))
+    (holder,) = (source for source, its_ear in ears.items() if at in its_ear.ours)
+    (other,) = ears.keys() - {holder}
+    thread = holder._poll_thread
+    assert thread is not None
+    thread.order(lambda: wait_until("another one has it", lambda: at in ears[other].ours))
+    await until("the loss", lambda: at in ears[holder].lost)
+    await until("it has joined again", lambda: not holder.not_joined())
+    for source in ears:
+        await source.stop()
 
 
 @pytest.mark.kafka

@@ -49,6 +49,7 @@ class ClientErrors:
     def begin(self) -> None:
         """Begin with another client."""
         self._is_out, self._outlived_at = False, _NEVER
+        self._bridge.left()
 
     @property
     def is_dead(self) -> bool:
@@ -62,6 +63,7 @@ class ClientErrors:
     def lost(self) -> None:
         """Note that the membership was lost."""
         self._is_out = True
+        self._bridge.left()
 
     def note(self, error: KafkaError, text: str | None = None) -> None:
         """Note an error, and report it as `text`."""

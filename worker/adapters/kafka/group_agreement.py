@@ -3,7 +3,8 @@
 With `group.protocol=consumer`, librdkafka (2.16) sends no full heartbeat after one that timed out, and the
 coordinator tells of a change once. If the answer that was lost gave partitions, the coordinator counts on
 them being read, and nobody reads them, however long; if it took some, the client keeps them until
-`max.poll.interval.ms`. Only joining anew ends that. The rule: nothing here waits for the broker.
+`max.poll.interval.ms`. Only joining anew ends that. Nor does the client tell a member that it gets nothing,
+where there are more members than partitions. The rule: nothing here waits for the broker.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ ASK_AGAIN_SECONDS = 60.0
 class GroupAgreement:
     """Of one member, used by its poll thread between its calls.
 
-    If the two don't agree, `tell` hears of it and `renew` is to have the member join anew.
+    If the two don't agree, `tell` hears of it and `renew` is to have the member join anew. `idle` hears of a
+    member that has nothing and is to have nothing.
     """
 
     def __init__(
@@ -40,10 +42,11 @@ class GroupAgreement:
         ids: TopicIds | None,
         tell: Callable[[str], None],
         renew: Callable[[], None],
+        idle: Callable[[], None],
     ) -> None:
         self._group = str(config["group.id"])
         self._ids = ids if uses_new_protocol(config) else None
-        self._tell, self._renew = tell, renew
+        self._tell, self._renew, self._idle = tell, renew, idle
         self._agreement = Agreement()
         self._question: Future[Any] | None = None
         self._asked_at = self._next_look = 0.0
@@ -58,6 +61,8 @@ class GroupAgreement:
         if self._question is None or now - self._asked_at >= ASK_AGAIN_SECONDS:
             self._question, self._asked_at = self._ids.ask_of_group(self._group), now
         held = {to_partition(of) for of in consumer.assignment()}
+        if view is not None and not view.target and not held:
+            self._idle()
         if missed := self._agreement.look(view, held, now):
             changed = names(sorted(missed))
             self._tell(f"group {self._group}: joins anew, because the client missed changes of {changed}")

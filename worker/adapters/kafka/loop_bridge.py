@@ -43,7 +43,7 @@ class LoopBridge:
         self.draining = 0
         """How many revocations the listener is draining; for the loop alone."""
         self.joined = False
-        """Whether the listener has heard of an assignment, even an empty one; for the loop alone."""
+        """Whether we are a member that has an assignment, even an empty one; for the loop alone."""
         self.came = 0
         """How many records the listener has had; for the loop alone."""
 
@@ -72,6 +72,14 @@ class LoopBridge:
             draining.cancel()
             self.trouble(f"{names(partitions)}: not drained in {self._drain_limit:g} s; given up uncommitted")
             return {}
+
+    def idle(self) -> None:
+        """Tell that we are a member that has nothing, if the listener has not heard of it."""
+        self.post(self._on_idle)
+
+    def left(self) -> None:
+        """Tell that we are no member of the group any more, or not yet."""
+        self.post(self._on_left)
 
     def lost(self, partitions: Sequence[Partition]) -> None:
         """Tell of partitions that were lost."""
@@ -136,6 +144,13 @@ class LoopBridge:
         self.joined = True
         self.epochs.update((epoch.at, epoch) for epoch in epochs)
         self._listener.on_assigned(assigned)
+
+    def _on_idle(self) -> None:
+        if not self.joined:
+            self._on_assigned((), ())
+
+    def _on_left(self) -> None:
+        self.joined = False
 
     def _on_made_anew(self, assigned: Sequence[PartitionAssignment], epochs: Sequence[Epoch]) -> None:
         self.epochs.update((epoch.at, epoch) for epoch in epochs)

@@ -71,7 +71,7 @@ class PollThread:
         self._assignment = Assignment(bridge, *parts, config)
         self._errors = ClientErrors(str(config["group.id"]), options.refusals, bridge)
         self._refresh = TopicRefresh(config, options.topics, options.ids, self._errors.tell)
-        self._agreement = GroupAgreement(config, options.ids, self._errors.tell, self.renew)
+        self._agreement = GroupAgreement(config, options.ids, self._errors.tell, self.renew, bridge.idle)
         starts, another = OffsetLookup(options.beginning, options.ids), partial(Consumer, {**config, **QUIET})
         self.deferred = DeferredPartitions(self._assignment, starts, self._errors.tell, another)
         self._recovery = Recovery(self._assignment, bridge, config, options.skip, self._errors.tell)

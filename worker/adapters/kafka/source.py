@@ -121,7 +121,7 @@ class KafkaSource:
             self._poll_thread.order(self._poll_thread.renew)
 
     def not_joined(self) -> Sequence[str]:
-        """The group's name until it has made its first assignment, even an empty one."""
+        """The group's name while we are no member of it that has an assignment, even an empty one."""
         joined = self._bridge is not None and self._bridge.joined
         return [] if joined else [str(self._config["group.id"])]
 
