@@ -215,3 +215,12 @@ def test_stuck_since_something_is_due() -> None:
     judged = judge(STILL._replace(oldest=20.0))
     assert (judged.verdict, judged.since) == (FlowVerdict.STUCK, NOW - 20)
     assert judged.why.endswith("nothing has happened for 20 s")
+
+
+def test_an_outage_is_since_the_first_worker_met_it() -> None:
+    """A partner is down since the first of the workers found it so, whichever of them is named first."""
+    later = WELL._replace(circuit=OpenCircuit(NOW - 5, "timeout", "no answer in time"))
+    for reports in ([DOWN, later], [later, DOWN]):
+        told = judge(FLOWS._replace(reports=reports))
+        assert told.since == NOW - 30
+        assert "2 of 2 workers met an outage: HTTP 503" in told.why
