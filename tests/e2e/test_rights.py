@@ -149,6 +149,21 @@ def test_a_worker_that_may_not_read(
         assert program.end() == 0
 
 
+def test_a_restart(
+    broker: Guarded, names: Names, env: dict[str, str], tracker: Tracker, tmp_path: Path
+) -> None:
+    """With these rights and no more a worker starts again, with what it has cached of the journal."""
+    grant_all(broker, names)
+    for number in (1, 2):
+        produce(broker.open, names.topic, [value(f"e-{number}", f"c-{number}")])
+        with Program(env, tmp_path) as program:
+            program.ready()
+            tracker.asked(number)
+            assert program.said("what the journal tells is known")["cached"] == number - 1
+            assert program.end() == 0
+    assert len(tracker.hits) == 2
+
+
 def test_each_right_on_a_topic(
     broker: Guarded, names: Names, env: dict[str, str], tracker: Tracker, tmp_path: Path
 ) -> None:

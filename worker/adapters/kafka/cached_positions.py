@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Set
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from confluent_kafka import KafkaException
 
+from worker.adapters.kafka.errors import is_about_group, is_refusal
 from worker.adapters.kafka.followed_partition import anchor_of, starts_of
 from worker.adapters.kafka.journal_client import JournalClient
 from worker.adapters.kafka.offsets_for_times import LATEST
@@ -86,11 +87,13 @@ def _prove(client: JournalClient, positions: Mapping[int, JournalPosition]) -> N
         if time.monotonic() > deadline:
             raise NotBelieved("the broker did not show in time that the journal is still the same")
         for message in client.messages(_TURN_SECONDS):
+            error = message.error()
+            if error is not None and is_about_group(error):
+                continue  # this client needs no right on its group; and such an error is of no partition
             expected = left.pop(message.partition(), None)
             if expected is None:
                 continue
-            error = message.error()
-            if error is not None and message.offset() < 0:
+            if error is not None and (is_refusal(error) or cast("int | None", message.offset()) is None):
                 raise KafkaException(error)
             if error is not None or not _is_same(expected, anchor_of(message)):
                 raise NotBelieved("the journal is another one by now, or was cut")

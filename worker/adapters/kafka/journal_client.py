@@ -14,7 +14,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.error_causes import ErrorCauses
-from worker.adapters.kafka.errors import NONE_HAS_A_LEADER, error_code, is_leaderless, kafka_error, one_line
+from worker.adapters.kafka.errors import (
+    NONE_HAS_A_LEADER,
+    error_code,
+    is_about_group,
+    is_leaderless,
+    kafka_error,
+    one_line,
+)
 from worker.adapters.kafka.records import ReceivedMessage
 from worker.adapters.kafka.topic_descriptions import existing_topics
 
@@ -154,7 +161,7 @@ class JournalClient:
     def hear(self, message: ReceivedMessage) -> None:
         """Note what went wrong with a partition."""
         error = message.error()
-        if error is not None:
+        if error is not None and not is_about_group(error):  # it joins none, and needs no right on it
             self._causes.hear(error)
 
     def _made(self) -> Consumer:
