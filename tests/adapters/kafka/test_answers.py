@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
-from worker.adapters.kafka.answers import all_led, all_told
+from worker.adapters.kafka.answers import all_led, all_told, once_led
 from worker.adapters.kafka.errors import KafkaUnavailable
 
 
@@ -48,3 +48,19 @@ def test_another_error() -> None:
     with pytest.raises(KafkaUnavailable, match=r"^t/0: Broker: Topic authorization failed$") as caught:
         all_told(said)
     assert (caught.value.leaderless, caught.value.refused) == (False, True)
+
+
+@pytest.mark.parametrize("code", [NO_LEADER, KafkaError._DESTROY_BROKER])
+def test_a_leader_that_changes(code: int) -> None:
+    """A question whose leader is changing, or has just left the cluster, is asked again; another is not."""
+    said, errors = answers(None), [KafkaException(KafkaError(code))]
+
+    def ask() -> Any:
+        if errors:
+            raise errors.pop()
+        return said
+
+    assert once_led(ask, 60) is said
+    errors.append(KafkaException(KafkaError(NO_RIGHT)))
+    with pytest.raises(KafkaException):
+        once_led(ask, 60)

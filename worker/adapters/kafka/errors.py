@@ -38,6 +38,7 @@ _LEADERLESS = frozenset(
         KafkaError.FENCED_LEADER_EPOCH,
         KafkaError.UNKNOWN_LEADER_EPOCH,
         KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError._DESTROY_BROKER,  # noqa: SLF001 - the leader that was asked has just left the metadata
     }
 )
 
