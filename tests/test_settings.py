@@ -125,6 +125,8 @@ def test_file_that_is_no_text(tmp_path: Path) -> None:
     [
         ("POSTBACK_KAFKA__TOPC", TOPIC),
         ("POSTBACK_KAFKA_TOPIC", TOPIC),
+        ("POSTBACK_KAFKA__TOPC_FILE", f"{TOPIC}_FILE"),
+        ("POSTBACK_DESTINATION__CART_FILE", "POSTBACK_DESTINATION__CERT_FILE"),
         ("postback_kafka__topic", TOPIC),
         ("POSTBACK_CONFG", "POSTBACK_CONFIG"),
         ("POSTBACK_KAFKA__PROPERTIES", "POSTBACK_KAFKA__PROPERTIES__NAME"),

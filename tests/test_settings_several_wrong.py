@@ -26,6 +26,11 @@ from tests.test_settings_several import ONE, TWO, URLS, A, B, problems
         (ONE, {f"{A}TOKN": "x"}, f"{A}TOKN: no such setting (environment)"),
         (
             ONE,
+            {f"{A}TIMEOT_FILE": "x"},
+            f"{A}TIMEOT_FILE: no such setting (environment); did you mean {A}TIMEOUT_FILE?",
+        ),
+        (
+            ONE,
             {f"{A}SECRET__TOKEN": "x"},
             f"{A}SECRET__TOKEN: no such setting (environment); did you mean {A}SEC",
         ),

@@ -106,7 +106,7 @@ REPLAY = SourceRecord(LATER, NOW - 10.0, 1, False, 0)
         ),
         ([DONE], [step(StepKind.DEAD, 9.0)], "dead", "dead: for a reason that is not told"),
         ([], [COPY], "duplicate", "duplicate: it was published before, more than 48h ago"),
-        ([DONE], [CANCELLED], "cancelled", "cancelled: cancelled, by order"),
+        ([DONE], [CANCELLED], "cancelled", "cancelled: by order"),
         (
             [DONE],
             [],

@@ -190,7 +190,8 @@ def _of_step(step: JournalStep) -> str:
 
 def _reason(end: JournalStep) -> str:
     """Why a conversion ended; a letter that another program wrote, or cut, may not say it."""
-    return ", ".join(filter(None, (end.reason, end.error))) or "for a reason that is not told"
+    reason = None if end.reason == end.step.value else end.reason  # the word stands there already
+    return ", ".join(filter(None, (reason, end.error))) or "for a reason that is not told"
 
 
 def _is_moment(text: str) -> bool:

@@ -17,6 +17,7 @@ from worker.settings.variable_names import (
     COMMA,
     CONFIG,
     DESTINATIONS,
+    FILE,
     PREFIX,
     SECRETS_DIR,
     WHEN,
@@ -32,7 +33,6 @@ from worker.settings.variable_names import (
 from worker.settings.variable_names import Path as SettingPath
 
 SECRETS = Path("/run/secrets")
-FILE = "_FILE"
 _LEAST_OF_A_DESTINATION = 3
 # The parts of a value's path: destinations, the name, the setting.
 

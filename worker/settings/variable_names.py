@@ -6,7 +6,7 @@ The rule: only the model defines variables. A setting of one of several destinat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
 
@@ -21,6 +21,8 @@ from worker.settings.values import ValueKind
 Path = tuple[str, ...]
 
 PREFIX = "POSTBACK_"
+FILE = "_FILE"
+"""What a variable ends with that names the file of a value."""
 CONFIG = "POSTBACK_CONFIG"
 SECRETS_DIR = "POSTBACK_SECRETS_DIR"
 DESTINATIONS, WHEN = "destinations", "when"
@@ -132,9 +134,7 @@ def nearest(name: str) -> str | None:
         destination, _, rest = name.upper().removeprefix(_SEVERAL).partition("__")
         if rest:
             return _nearest_own(destination.lower(), rest)
-    known = [*VARIABLES, *_OPEN_NAMES, CONFIG, SECRETS_DIR]
-    close = get_close_matches(name.upper(), known, n=1)
-    return close[0] if close else None
+    return _closest(name.upper(), [*VARIABLES, *_OPEN_NAMES, CONFIG, SECRETS_DIR])
 
 
 def _nearest_own(destination: str, rest: str) -> str | None:
@@ -144,8 +144,18 @@ def _nearest_own(destination: str, rest: str) -> str | None:
         return variable((DESTINATIONS, destination, *when[0]))
     own = [path for name in (*VARIABLES, *_OPEN_NAMES) if (path := path_of(name)) and is_own(path)]
     known = {_own_name(path): path for path in (*own, *when) if path != ("destination", "name")}
-    close = get_close_matches(rest, known, n=1)
-    return variable((DESTINATIONS, destination, *known[close[0]])) if close else None
+    close = _closest(rest, known)
+    if close is None:
+        return None
+    bare = close if close in known else close.removesuffix(FILE)
+    return variable((DESTINATIONS, destination, *known[bare])) + close.removeprefix(bare)
+
+
+def _closest(name: str, known: Collection[str]) -> str | None:
+    """The most alike of these; also with `_FILE` behind it, if the name ends so."""
+    files = [f"{one}{FILE}" for one in known] if name.endswith(FILE) else []
+    close = get_close_matches(name, [*known, *files], n=1)
+    return close[0] if close else None
 
 
 def _own_name(path: Path) -> str:
