@@ -23,11 +23,14 @@ def said(offset: int, code: int | None = None) -> Message:
 
 
 class _Client:
-    """Says what a client says of a log with one rotten batch; after its error, of an offset that is none."""
+    """Says what a client says of a log with one rotten batch; after its error, of an offset that is none.
+
+    First of all it says that its group is refused, which is of no partition.
+    """
 
     def __init__(self, _config: object) -> None:
         self._coming: Iterator[Message] = iter(())
-        self._late: list[Message] = []
+        self._late = [Message(error=KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED))]
 
     def assign(self, places: Sequence[TopicPartition]) -> None:
         (place,) = places
@@ -44,6 +47,9 @@ class _Client:
 
 
 def test_what_is_made_of_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The batch is passed over as a whole, though the client speaks of offsets amid its bytes, and late."""
+    """The batch is passed over as a whole, though the client speaks of offsets amid its bytes, and late.
+
+    Nor does it matter what it says of its group.
+    """
     monkeypatch.setattr(unreadable_records, "Consumer", _Client)
     assert next_readable({}, Place(AT, BAD)) == BAD + SIZE

@@ -97,8 +97,8 @@ def _next(
     deadline = time.monotonic() + patience
     while (left := deadline - time.monotonic()) > 0:
         message = cast("ReceivedMessage | None", consumer.poll(left))
-        if message is None or message.offset() < 0:
-            continue
+        if message is None or cast("str | None", message.topic()) is None or message.offset() < 0:
+            continue  # what is of no topic, such as a group that is refused, has no offset
         error = message.error()
         if error is None or not is_unusable(error) or message.offset() == offset:
             return message
