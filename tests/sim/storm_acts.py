@@ -85,6 +85,8 @@ async def lose(storm: Storm) -> None:
     before.it.source.lose(at)
     storm.excuse(before, lives=True)
     storm.give(at, after)
+    if not before.it.source.assigned:  # it joins again, and is given nothing
+        before.it.source.assign()
 
 
 async def kill(storm: Storm) -> None:

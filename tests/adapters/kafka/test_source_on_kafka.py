@@ -64,6 +64,7 @@ async def test_a_member_that_gets_nothing(any_way: KafkaWorld, ear: Ear) -> None
     for source, its_ear in ears.items():
         await source.start(its_ear)
     await until("both have joined", lambda: not any(source.not_joined() for source in ears))
+    await until("one has it", lambda: any(at in its_ear.ours for its_ear in ears.values()))
     (holder,) = (source for source, its_ear in ears.items() if at in its_ear.ours)
     (other,) = ears.keys() - {holder}
     thread = holder._poll_thread
