@@ -144,16 +144,16 @@ class TopicReader:
         self._begin(wanted)
         while left:
             for message in self._next(left, on_waiting):
-                error = message.error()
-                if message.partition() not in left or (error is not None and is_about_group(error)):
+                number, error = message.partition(), message.error()
+                if number not in left or (error is not None and is_about_group(error)):
                     continue  # a refused group does not matter: it joins none
                 is_end = error is not None and _is_end(message, error)
-                (at, end), offset = left[message.partition()], message.offset()
-                if offset < nexts[at.number]:
+                (at, end), offset = left[number], message.offset()
+                if offset < nexts[number]:
                     raise KafkaUnavailable(f"{at.topic} was deleted and made again while it was read")
-                nexts[at.number] = offset + 1
+                nexts[number] = offset + 1
                 if is_end or offset >= end - 1:
-                    del left[at.number]
+                    del left[number]
                     self._paused.append(TopicPartition(*at))
                     self._consumer.pause(self._paused[-1:])
                 if not is_end and offset < end and keep(message.key(), message.value()):
