@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from worker import former_destinations
 from worker.adapters.kafka import KafkaUnavailable
 from worker.adapters.kafka.config import Config
 from worker.core.binding import Identity
-from worker.settings import load_all
+from worker.settings import Deployment, load_all
 
 TOML = '[destinations.a]\nurl = "https://a.example/p?c={click_id}"\n'
 
@@ -62,3 +63,23 @@ def test_the_only_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = told(tmp_path, monkeypatch, Identity("conversions", "momentscience"), group="postback-worker")
     assert "momentscience is no destination any more" in line
     assert "GROUP_ID should be postback-worker," in line
+
+
+async def test_asked_until_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that hears nothing of Kafka when it looks tells of what waits as soon as it is answered."""
+    silences = [KafkaUnavailable("no answer"), KafkaUnavailable("no answer")]
+
+    def unsent_lines(_: Deployment) -> list[str]:
+        if silences:
+            raise silences.pop()
+        return ["old is none any more"]
+
+    monkeypatch.setattr(former_destinations, "unsent_lines", unsent_lines)
+    monkeypatch.setattr(former_destinations, "LOOK_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(former_destinations, "AGAIN_AFTER_SECONDS", 0.0)
+    path = tmp_path / "worker.toml"
+    path.write_text(TOML)
+    told: list[str] = []
+    deployment = load_all(config=path, environ={}, dotenv=NOTHING)
+    await asyncio.wait_for(former_destinations.tell_unsent(deployment, told.append), timeout=10)
+    assert told == ["old is none any more"]

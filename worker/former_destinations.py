@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 from functools import partial
 
 from worker.adapters.kafka import KafkaUnavailable, admin_config, consumer_config
@@ -31,13 +30,23 @@ LOOK_AFTER_SECONDS = 10.0
 """Seconds from a worker's start until it looks: by then it sends, and who else reads has joined again."""
 
 
+AGAIN_AFTER_SECONDS = 60.0
+"""Seconds until it looks again where Kafka did not answer."""
+
+
 async def tell_unsent(deployment: Deployment, tell: Callable[[str], object]) -> None:
     """Tell a running worker's log, once, of what waits for destinations of before and is read by nobody."""
+    ask = partial(unsent_lines, deployment)
     await asyncio.sleep(LOOK_AFTER_SECONDS)
-    with suppress(KafkaUnavailable):
-        ask = partial(unsent_lines, deployment)
-        for line in await in_own_thread("kafka-former-destinations", ask, KafkaUnavailable):
-            tell(line)
+    while True:
+        try:
+            lines = await in_own_thread("kafka-former-destinations", ask, KafkaUnavailable)
+        except KafkaUnavailable:
+            await asyncio.sleep(AGAIN_AFTER_SECONDS)
+        else:
+            for line in lines:
+                tell(line)
+            return
 
 
 def unsent_lines(deployment: Deployment) -> list[str]:
