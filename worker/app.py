@@ -21,6 +21,7 @@ from worker.adapters.kafka.config import Config, unique_client_id
 from worker.adapters.kafka.control_follower import KafkaControl
 from worker.adapters.kafka.login import KafkaLogin
 from worker.adapters.kafka.message_limits import TopicLimits
+from worker.adapters.kafka.producers_hearing import look_after
 from worker.adapters.kafka.rights import SharedRights
 from worker.adapters.metrics import Metrics
 from worker.adapters.process.descriptors import room_for_requests, too_many_requests
@@ -126,8 +127,9 @@ class Worker:
                 stack.enter_context(one.watch(publisher, ids))
             login = LoginRenewal(common, self._login, self._tell_of_all, self._clock)
             renewals = [*(one.renew() for one in self._served), login.run()]
+            hearing = look_after(publisher, self._asking_config())
             unsent = tell_unsent(self._deployment, self._log.warning)
-            for watch in (self._tell_what_flows(), self._watch_loop(), unsent, *renewals):
+            for watch in (self._tell_what_flows(), self._watch_loop(), unsent, hearing, *renewals):
                 task = asyncio.create_task(watch)
                 task.add_done_callback(self._watch_ended)
                 stack.callback(task.cancel)

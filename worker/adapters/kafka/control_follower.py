@@ -20,6 +20,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.error_causes import ErrorCauses
 from worker.adapters.kafka.errors import END_OF_PARTITION, made_from_settings, one_line
+from worker.adapters.kafka.hearing import ClientHearing
 from worker.adapters.kafka.records import ReceivedMessage
 from worker.adapters.kafka.topic_ids import TopicIds
 from worker.core.binding import LogId
@@ -63,7 +64,7 @@ class KafkaControl:
     """
 
     def __init__(self, config: Config, ids: TopicIds, on_failed: Callable[[BaseException], None]) -> None:
-        self._config, self._causes = config, ErrorCauses()
+        self._config, self._causes, self._hearing = config, ErrorCauses(), ClientHearing(config)
         self._on_failed = on_failed
         with made_from_settings():
             self._consumer = self._client()
@@ -137,7 +138,7 @@ class KafkaControl:
 
     def _work(self) -> None:
         while not self._closed:
-            if self._is_old:
+            if self._is_old or self._is_deaf():
                 self._take_another()
             if self._user is not None:
                 user, self._user = self._user, None
@@ -151,6 +152,9 @@ class KafkaControl:
                 self._wake.wait(_TURN_SECONDS)
                 self._wake.clear()
         self._consumer.close()
+
+    def _is_deaf(self) -> bool:
+        return self._hearing.is_deaf(self._consumer, next(iter(self._followed), None))
 
     def _look(self) -> None:
         """Begin to read topics that are not read yet, and again those that were made anew."""
@@ -212,6 +216,7 @@ class KafkaControl:
         first = self._consumer.poll(_TURN_SECONDS)
         if first is None:
             return
+        self._hearing.heard(time.monotonic())
         batch = cast("list[ReceivedMessage]", [first, *self._consumer.consume(_BATCH_RECORDS, 0)])
         for topic in {message.topic() for message in batch}:
             one = self._followed.get(topic)

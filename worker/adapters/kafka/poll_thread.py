@@ -24,6 +24,7 @@ from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.deferred_partitions import DeferredPartitions
 from worker.adapters.kafka.errors import LimitedLog, is_about_topic, is_unusable, one_line
 from worker.adapters.kafka.group_agreement import GroupAgreement
+from worker.adapters.kafka.hearing import ClientHearing
 from worker.adapters.kafka.loop_bridge import Epoch, LoopBridge
 from worker.adapters.kafka.offset_commits import WantedCommits
 from worker.adapters.kafka.offset_lookup import OffsetLookup
@@ -58,20 +59,18 @@ class PollThread:
     def __init__(self, config: Config, options: SourceOptions, bridge: LoopBridge, logger: Logger) -> None:
         self.last_poll = time.monotonic()
         self._turns = Turns(self.last_poll)
-        self.watermarks = WatermarkCache()
-        self._config = config
+        self._config, self.watermarks = config, WatermarkCache()
         self._bridge, self._logger, self._topics = bridge, logger, list(options.topics)
-        paused = PausedPartitions()
-        self.stops = StoppedPartitions(paused)
+        self.stops = StoppedPartitions(paused := PausedPartitions())
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._leaving = self._is_closing = False
-        self._renew_at = float("inf")
+        self._leaving, self._is_closing, self._renew_at = False, False, float("inf")
         self._prefetch = Prefetch(options.held_bytes or HeldBytes(NO_BOUND), paused)
         parts = self._prefetch, self.watermarks, self.stops, AssignedLogs(options.ids)
         self._assignment = Assignment(bridge, *parts, config)
         self._errors = ClientErrors(str(config["group.id"]), options.refusals, bridge)
         self._refresh = TopicRefresh(config, options.topics, options.ids, self._errors.tell)
         self._agreement = GroupAgreement(config, options.ids, self._errors.tell, self.renew, bridge.idle)
+        self._hearing = ClientHearing(config)
         starts, another = OffsetLookup(options.beginning, options.ids), partial(Consumer, {**config, **QUIET})
         self.deferred = DeferredPartitions(self._assignment, starts, self._errors.tell, another)
         self._recovery = Recovery(self._assignment, bridge, config, options.skip, self._errors.tell)
@@ -153,7 +152,8 @@ class PollThread:
             self._obey()
             self._assignment.renew(self._consumer)
             self._agreement.look(self._consumer)
-            if self._errors.is_outlived() or self._assignment.logs.outlived():
+            is_deaf = self._hearing.is_deaf(self._consumer, self._topics[0])
+            if is_deaf or self._errors.is_outlived() or self._assignment.logs.outlived():
                 self._join_anew()
             if time.monotonic() >= self._renew_at:
                 self._renew()
@@ -183,10 +183,8 @@ class PollThread:
             self._consumer.close()
 
     def _join_anew(self) -> None:
-        """Leave the group and join it with another client, because this one is dead, or can't read a topic.
-
-        It takes the metadata of a topic made anew for outdated: leader epochs begin at 0 there.
-        """
+        """Leave the group and join it with another client: this one is dead, deaf, or can't read a topic."""
+        # A client takes the metadata of a topic made anew for outdated: leader epochs begin at 0 there.
         fresh = self._client()
         self.close()
         self._assignment.lose(fresh, list(self._assignment.ours))  # what was not revoked in time
@@ -226,6 +224,7 @@ class PollThread:
         self.last_poll = time.monotonic()
         if message is not None:
             self._turns.busy(self.last_poll)
+            self._hearing.heard(self.last_poll)
             more = self._consumer.consume(room - 1, 0) if room > 1 else ()
             self._take_in(cast("Sequence[ReceivedMessage]", [message, *more]))
         self._refresh.look(self._consumer, self._assignment.ours, self.last_poll)

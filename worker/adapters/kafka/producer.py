@@ -28,7 +28,7 @@ from worker.adapters.kafka.errors import (
 from worker.adapters.kafka.message_limits import TopicLimits
 from worker.adapters.kafka.metadata import Topics
 from worker.adapters.kafka.producer_thread import ProducerThread
-from worker.adapters.kafka.producing import ClientRefused
+from worker.adapters.kafka.producing import ClientRefused, all_within
 from worker.core.record import Outgoing
 from worker.core.record_size import size_of, too_large, too_large_for_client
 from worker.core.repeated_troubles import RepeatedTroubles
@@ -126,10 +126,15 @@ class KafkaPublisher:
         """How many partitions each topic had when last asked; does no I/O."""
         return self._topics.seen
 
+    @property
+    def clients(self) -> list[Producer]:
+        """The clients that publish now."""
+        bulk = [] if self._bulk is None else [self._bulk.client]
+        return [*(thread.client for thread in self._threads), *bulk]
+
     def relogin(self, username: str, password: str) -> None:
         """Log in as this user from now on."""
-        bulk = [] if self._bulk is None else [self._bulk.client]
-        for client in (*(thread.client for thread in self._threads), *bulk):
+        for client in self.clients:
             client.set_sasl_credentials(username, password)
 
     def renew(self) -> None:
@@ -162,7 +167,7 @@ class KafkaPublisher:
         bulk = await self._in_bulk()
         partitions = self._topics.partitions(topic)
         try:
-            await bulk.publish(_all_within(messages, partitions))
+            await bulk.publish(all_within(messages, partitions))
         except BatchRefused as refusal:
             cause = refusal.__cause__
             if not isinstance(cause, ClientRefused):
@@ -291,10 +296,3 @@ class KafkaPublisher:
             if self._bulk is not None:
                 self._bulk.refuse_open(text)
             self._on_fatal(text)
-
-
-def _all_within(messages: Sequence[Outgoing], partitions: int) -> Sequence[Outgoing]:
-    numbers = [message.partition for message in messages]
-    if all(number is None or number < partitions for number in numbers):
-        return messages
-    return [message.within(partitions) for message in messages]

@@ -6,11 +6,13 @@ The rule: a record without an acknowledgement is refused in words that say wheth
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from worker.adapters.kafka.errors import TOO_LARGE, LimitedLog, kafka_error, made_from_settings, refusal_line
+from worker.core.record import Outgoing
 from worker.ports import PublishRefused
 
 FULL_TIMEOUT_SECONDS = 30.0
@@ -55,3 +57,11 @@ def new_producer(config: dict[str, Any], log: LimitedLog | None = None) -> Produ
     """Make a client from what `producer_config` made; raise KafkaUnavailable for bad settings."""
     with made_from_settings():
         return Producer(config) if log is None else Producer(config, logger=log)
+
+
+def all_within(messages: Sequence[Outgoing], partitions: int) -> Sequence[Outgoing]:
+    """The records for a topic of so many partitions, as `Outgoing.within` has each."""
+    numbers = [message.partition for message in messages]
+    if all(number is None or number < partitions for number in numbers):
+        return messages
+    return [message.within(partitions) for message in messages]

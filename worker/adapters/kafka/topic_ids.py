@@ -21,6 +21,7 @@ from confluent_kafka.admin import AdminClient
 from worker.adapters.kafka.config import QUIET, Config
 from worker.adapters.kafka.errors import error_code, ignore, made_from_settings
 from worker.adapters.kafka.group_questions import ask_of_groups
+from worker.adapters.kafka.hearing import ClientHearing
 from worker.core.binding import LogId
 
 LOOK_EVERY_SECONDS = 1.0
@@ -80,6 +81,7 @@ class TopicIds:
         self._closed = self._is_old = False
         self._thread: threading.Thread | None = None
         self._admin: AdminClient | None = None
+        self._hearing = ClientHearing(config)
         self.revision = 0
         """Grows with each id that is new or has changed."""
 
@@ -175,11 +177,13 @@ class TopicIds:
 
     def _work(self, admin: AdminClient) -> None:
         while (wanted := self._wait_for_turn()) is not None:
-            if self._is_old:
+            if self._is_old or self._hearing.is_deaf(admin):
                 admin = self._asked_anew(admin)
             topics = self._topics(wanted)
             cluster = self._cluster or _cluster_id(admin)
             answers = _describe(admin, topics) if topics and cluster is not None else {}
+            if answers:
+                self._hearing.heard(time.monotonic())
             with self._turn:
                 self._note(cluster, topics, answers)
                 self._answered, self._looked_at = wanted, time.monotonic()
