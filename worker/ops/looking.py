@@ -64,6 +64,7 @@ class Looker:
 
     def flow(self, now: float, followed: FollowedTopics | None) -> Flow:
         """Look now. Raises CannotDo, KafkaUnavailable."""
+        from worker.adapters.kafka.errors import KafkaUnavailable
         from worker.adapters.kafka.topic_reader import NoSuchTopic
 
         if self._newest is not self._settings:
@@ -75,6 +76,9 @@ class Looker:
             return _flow(self._settings, self._clients, now, followed)
         except NoSuchTopic as error:
             raise CannotDo([f"topic {error} does not exist"], MAKE_TOPICS) from error
+        except KafkaUnavailable:
+            self.close()  # one of them may hear no broker any more (worker/adapters/kafka/hearing.py)
+            raise
 
 
 class _Clients:
