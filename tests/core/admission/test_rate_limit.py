@@ -97,3 +97,9 @@ def test_shares_that_change() -> None:
         now += random.uniform(0.0, 0.006)
     assert most_in_a_second(starts) <= 62
     assert len(starts) >= 3_600 * 0.98 - 60
+
+
+def test_no_share() -> None:
+    """A worker that owns nothing may start nothing, however long it waits."""
+    limiter = RateLimit(60.0, 0.0, since=1.0)
+    assert (limiter.wake_at(), limiter.per_second) == (math.inf, 0.0)
