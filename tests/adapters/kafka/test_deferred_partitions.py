@@ -12,7 +12,8 @@ from tests.adapters.kafka.members import started
 from tests.adapters.kafka.mock import LIST_OFFSETS, OFFSET_FETCH
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
-from worker.adapters.kafka import KafkaSource, KafkaUnavailable, deferred_partitions
+from worker.adapters.kafka import KafkaSource, KafkaUnavailable, deferred_partitions, poll_thread
+from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.offset_lookup import StartPolicy
 from worker.core import backoff
 from worker.core.assigned_partition import Position
@@ -266,3 +267,21 @@ async def test_a_right_that_is_lacking(
     await source.stop()
     assert [(type(error), str(error)) for error in ear.failures] == [(SourceFailed, WHY)]
     assert not ear.records
+
+
+async def test_present_login(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later try is made with the settings of then: a password may have been replaced since the start."""
+    made: list[Config] = []
+
+    def consumer(config: Config, **more: object) -> Consumer:
+        made.append(config)
+        return Consumer({**config}, **more)
+
+    monkeypatch.setattr(poll_thread, "Consumer", consumer)
+    (at,) = mock_world.create(1)
+    source = await started(mock_world, ear, at)
+    source._config["client.id"] = "renewed"
+    assert source._poll_thread is not None
+    source._poll_thread.deferred._fresh().close()
+    assert made[-1]["client.id"] == "renewed"
+    await source.stop()

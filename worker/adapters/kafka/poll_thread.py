@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from logging import Logger
 from queue import Empty, SimpleQueue
 from typing import Any, cast
@@ -71,7 +70,7 @@ class PollThread:
         self._refresh = TopicRefresh(config, options.topics, options.ids, self._errors.tell)
         self._agreement = GroupAgreement(config, options.ids, self._errors.tell, self.renew, bridge.idle)
         self._hearing = ClientHearing(config)
-        starts, another = OffsetLookup(options.beginning, options.ids), partial(Consumer, {**config, **QUIET})
+        starts, another = OffsetLookup(options.beginning, options.ids), lambda: Consumer({**config, **QUIET})
         self.deferred = DeferredPartitions(self._assignment, starts, self._errors.tell, another)
         self._recovery = Recovery(self._assignment, bridge, config, options.skip, self._errors.tell)
         self._route = routing_by(options.router, bridge.trouble)
