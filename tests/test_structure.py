@@ -226,4 +226,4 @@ def test_no_message_is_thrown_away() -> None:
         and "consumer" in ast.unparse(call.func.value)
     ]
     # Leaving the group: what still comes is not ours any more.
-    assert [place.partition(":")[0] for place in dropped] == ["worker/adapters/kafka/poll_thread.py"]
+    assert [place.partition(":")[0] for place in dropped] == ["worker/adapters/kafka/group_member.py"]

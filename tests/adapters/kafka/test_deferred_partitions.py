@@ -12,7 +12,7 @@ from tests.adapters.kafka.members import started
 from tests.adapters.kafka.mock import LIST_OFFSETS, OFFSET_FETCH
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import KafkaWorld, MockWorld
-from worker.adapters.kafka import KafkaSource, KafkaUnavailable, deferred_partitions, poll_thread
+from worker.adapters.kafka import KafkaSource, KafkaUnavailable, deferred_partitions, group_member
 from worker.adapters.kafka.config import Config
 from worker.adapters.kafka.offset_lookup import StartPolicy
 from worker.core import backoff
@@ -163,7 +163,7 @@ async def test_no_client_to_ask_with(
         raise ValueError("the file is torn")
 
     with monkeypatch.context() as torn_for_a_while:
-        torn_for_a_while.setattr(source._poll_thread.deferred, "_fresh", torn)
+        torn_for_a_while.setattr(source._poll_thread.member.deferred, "_fresh", torn)
         memories.why = None
         why = {at: "no client to ask with: the file is torn"}
         await until("it is said", lambda: source.not_begun() == why)
@@ -277,11 +277,11 @@ async def test_present_login(mock_world: MockWorld, ear: Ear, monkeypatch: pytes
         made.append(config)
         return Consumer({**config}, **more)
 
-    monkeypatch.setattr(poll_thread, "Consumer", consumer)
+    monkeypatch.setattr(group_member, "Consumer", consumer)
     (at,) = mock_world.create(1)
     source = await started(mock_world, ear, at)
     source._config["client.id"] = "renewed"
     assert source._poll_thread is not None
-    source._poll_thread.deferred._fresh().close()
+    source._poll_thread.member.deferred._fresh().close()
     assert made[-1]["client.id"] == "renewed"
     await source.stop()

@@ -13,7 +13,7 @@ from tests.adapters.kafka.ear import Ear, until
 from tests.adapters.kafka.members import WAYS, started
 from tests.adapters.kafka.suites import MAP, numbered
 from tests.adapters.kafka.worlds import KafkaWorld
-from worker.adapters.kafka import admin_config, poll_thread
+from worker.adapters.kafka import admin_config, group_member
 from worker.adapters.kafka.admin import grow
 from worker.core.assigned_partition import Position
 from worker.core.record import Partition
@@ -97,7 +97,7 @@ async def test_while_another_member_drains(
         clients.append(Counting(*arguments, **named))
         return clients[-1]
 
-    monkeypatch.setattr(poll_thread, "Consumer", client)
+    monkeypatch.setattr(group_member, "Consumer", client)
     (at, *_) = real_world.create(6)
     waiting, draining, joining = (real_world.source(at.topic) for _ in range(3))
     second_ear, third_ear, drained = Ear(), Ear(), asyncio.Event()

@@ -140,7 +140,7 @@ async def test_a_member(mock_world: MockWorld, ear: Ear, monkeypatch: pytest.Mon
     source.ask(3)
     await ear.has(3)
     assert source._poll_thread is not None
-    assert source._poll_thread._consumer is not deaf[0]
+    assert source._poll_thread.member.consumer is not deaf[0]
     await source.stop()
 
 

@@ -19,6 +19,7 @@ from tests.adapters.kafka.worlds import MockWorld
 from worker.adapters.kafka import (
     KafkaSource,
     consumer_config,
+    group_member,
     offset_commits,
     poll_thread,
 )
@@ -52,13 +53,13 @@ async def test_leaving_that_hangs(
     monkeypatch.setattr(source_module, "LEAVE_MARGIN_SECONDS", 0.2)
     config = consumer_config(mock_world.bootstrap, mock_world.group, "c", mock_world.properties)
     source = KafkaSource(config, SourceOptions([at.topic]), drain_timeout=10_000)
-    may_close, close = threading.Event(), poll_thread.PollThread.close
+    may_close, close = threading.Event(), group_member.GroupMember.close
 
-    def hang(of: poll_thread.PollThread) -> None:
+    def hang(of: group_member.GroupMember) -> None:
         may_close.wait(WITHIN)
         close(of)
 
-    monkeypatch.setattr(poll_thread.PollThread, "close", hang)
+    monkeypatch.setattr(group_member.GroupMember, "close", hang)
     await source.start(ear)
     await mock_world.joined(source, ear, [at])
     async with asyncio.timeout(WITHIN / 2):
@@ -108,12 +109,12 @@ def test_assigned_as_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Nobody hears of it, nor of its end.
     """
-    monkeypatch.setattr(poll_thread, "Consumer", ClosingConsumer)
+    monkeypatch.setattr(group_member, "Consumer", ClosingConsumer)
     bridge = Mock(spec=LoopBridge)
     thread = poll_thread.PollThread({"group.id": "g"}, SourceOptions(["t"]), bridge, logging.getLogger())
-    thread.join()
-    thread.close()
-    assert cast("ClosingConsumer", thread._consumer).calls == ["unsubscribe", "close"]
+    thread.member.join()
+    thread.member.close()
+    assert cast("ClosingConsumer", thread.member.consumer).calls == ["unsubscribe", "close"]
     assert bridge.mock_calls == [call.left()]  # from before, when the client was made
 
 
@@ -147,7 +148,7 @@ async def test_read_and_not_handed_over(
 ) -> None:
     """A record that the client had read as its partition was revoked is not passed over: the next owner's."""
     (at,) = mock_world.create(1)
-    monkeypatch.setattr(poll_thread, "Consumer", client)
+    monkeypatch.setattr(group_member, "Consumer", client)
     source = await started(mock_world, ear, at)
     if client is RevokesAmidABatch:
         source.ask(100)
@@ -178,7 +179,7 @@ async def test_leaving_without_a_broker(
     """Leaving while the broker is away says that the last commit failed, and begins none: it would wait."""
     (at,) = mock_world.create(1)
     monkeypatch.setattr(offset_commits, "REACH_TIMEOUT_SECONDS", 0.2)
-    monkeypatch.setattr(poll_thread, "Consumer", CommitsAreNoted)
+    monkeypatch.setattr(group_member, "Consumer", CommitsAreNoted)
     monkeypatch.setattr(CommitsAreNoted, "asked", [])
     source = await started(mock_world, ear, at)
     ear.last = {at: Position(1, MAP)}

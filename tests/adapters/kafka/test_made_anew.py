@@ -58,15 +58,16 @@ async def test_given_up_in_between(real_world: KafkaWorld, ear: Ear) -> None:
     assert poll_thread is not None
 
     def lose() -> None:
-        poll_thread._consumer.incremental_unassign([TopicPartition(*at)])
-        poll_thread._on_lost(poll_thread._consumer, [TopicPartition(*at)])
+        poll_thread.member.consumer.incremental_unassign([TopicPartition(*at)])
+        poll_thread.member._on_lost(poll_thread.member.consumer, [TopicPartition(*at)])
 
     poll_thread.order(lose)
     await until("the loss", lambda: ear.lost == [at])
     poll_thread._assignment.logs.meet([])  # another client would join before the partition comes back
     real_world.make_anew(at)
     real_world.write(at, [b"new"] * 7)
-    poll_thread.order(lambda: poll_thread._on_assign(poll_thread._consumer, [TopicPartition(*at)]))
+    member = poll_thread.member
+    poll_thread.order(lambda: member._on_assign(member.consumer, [TopicPartition(*at)]))
     await until("the new log", lambda: at in ear.ours)
     begun = ear.ours[at]
     assert (begun.committed, begun.start) == (None, Start(StartReason.MADE_ANEW, 0, 7))
@@ -109,8 +110,8 @@ async def test_an_error_of_the_old_log_that_comes_late(real_world: KafkaWorld, e
 
     def renew() -> None:
         poll_thread._assignment.logs.ask([at])
-        poll_thread._assignment.renew(poll_thread._consumer)
-        read.append(poll_thread._assignment.read_to(poll_thread._consumer, at))
+        poll_thread._assignment.renew(poll_thread.member.consumer)
+        read.append(poll_thread._assignment.read_to(poll_thread.member.consumer, at))
 
     real_world.make_anew(at)
     poll_thread.order(renew)

@@ -80,7 +80,7 @@ async def test_a_commit_that_is_lost_in_the_queue(mock_world: MockWorld, ear: Ea
     poll_thread = source._poll_thread
     lost = asyncio.get_running_loop().create_future()
     wanted = {ear_epoch(source, at): Position(3, MAP)}
-    poll_thread.order(lambda: poll_thread._on_lost(poll_thread._consumer, [TopicPartition(*at)]))
+    poll_thread.order(lambda: poll_thread.member._on_lost(poll_thread.member.consumer, [TopicPartition(*at)]))
     poll_thread.order(lambda: poll_thread.commit(wanted, lost))
     assert await lost == {}
     assert ear.lost == [at]

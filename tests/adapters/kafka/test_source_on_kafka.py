@@ -112,7 +112,7 @@ async def test_fenced_by_itself(real_world: KafkaWorld, ear: Ear) -> None:
     source = await started(real_world, ear, at)
     thread = source._poll_thread
     assert thread is not None
-    thread.order(thread._errors.lost)
+    thread.order(thread.member.errors.lost)
     later = Ear()  # stands for our own next membership
     other = real_world.source(at.topic)
     await other.start(later)
@@ -193,10 +193,10 @@ async def test_passed_over_as_it_leaves(
         await ear.has(1)
     thread = source._poll_thread
     assert thread is not None
-    places = []
+    places, topic = [], [TopicPartition(at.topic, at.number)]
 
     def is_behind_the_marker() -> bool:
-        thread.order(lambda: places.extend(thread._consumer.position([TopicPartition(at.topic, at.number)])))
+        thread.order(lambda: places.extend(thread.member.consumer.position(topic)))
         return bool(places) and places[-1].offset == 2
 
     await until("the marker is behind it", is_behind_the_marker)

@@ -113,12 +113,12 @@ class KafkaSource:
     def relogin(self, username: str, password: str) -> None:
         """Log in as this user from now on."""
         if self._poll_thread is not None:
-            self._poll_thread.order(partial(self._poll_thread.relogin, username, password))
+            self._poll_thread.order(partial(self._poll_thread.member.relogin, username, password))
 
     def renew(self) -> None:
         """Leave the group and join it with another client, after a drain."""
         if self._poll_thread is not None:
-            self._poll_thread.order(self._poll_thread.renew)
+            self._poll_thread.order(self._poll_thread.member.renew)
 
     def not_joined(self) -> Sequence[str]:
         """The group's name while we are no member of it that has an assignment, even an empty one."""
@@ -127,7 +127,7 @@ class KafkaSource:
 
     def not_begun(self) -> Mapping[Partition, str]:
         """Why some assigned partitions are not read yet; does no I/O."""
-        return {} if self._poll_thread is None else self._poll_thread.deferred.awaited
+        return {} if self._poll_thread is None else self._poll_thread.member.deferred.awaited
 
     def stops(self) -> Sequence[StoppedPartition]:
         """Our partitions that are stopped at an unreadable record; does no I/O."""
@@ -174,12 +174,12 @@ class KafkaSource:
     ) -> BaseException | None:
         """Join, work, leave; return the error that ended it, None if it was told to end."""
         try:
-            poll_thread.join()
+            poll_thread.member.join()
         except SourceFailed as error:
             bridge.post(settle, joined, error)
             return None
         bridge.post(settle, joined, None)
-        outcomes = [_outcome(poll_thread.work), _outcome(poll_thread.close)]
+        outcomes = [_outcome(poll_thread.work), _outcome(poll_thread.member.close)]
         return next((error for error in outcomes if error is not None), None)
 
     def _epoch(self, partition: Partition) -> tuple[PollThread, Epoch] | None:
