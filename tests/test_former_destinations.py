@@ -66,10 +66,15 @@ def test_the_only_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_asked_until_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that hears nothing of Kafka when it looks tells of what waits as soon as it is answered."""
-    silences = [KafkaUnavailable("no answer"), KafkaUnavailable("no answer")]
+    """A worker that hears nothing of Kafka when it looks tells of what waits as soon as it is answered.
 
-    def unsent_lines(_: Deployment) -> list[str]:
+    It logs in as its other clients do by then.
+    """
+    silences = [KafkaUnavailable("no answer"), KafkaUnavailable("no answer")]
+    logins: list[object] = []
+
+    def unsent_lines(asked: Deployment) -> list[str]:
+        logins.append(asked.common.kafka.properties.get("client.rack"))
         if silences:
             raise silences.pop()
         return ["old is none any more"]
@@ -81,5 +86,11 @@ async def test_asked_until_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path.write_text(TOML)
     told: list[str] = []
     deployment = load_all(config=path, environ={}, dotenv=NOTHING)
-    await asyncio.wait_for(former_destinations.tell_unsent(deployment, told.append), timeout=10)
+    racks = iter(("a", "b", "c"))
+
+    def present() -> Deployment:
+        return deployment.with_properties({"client.rack": next(racks)})
+
+    await asyncio.wait_for(former_destinations.tell_unsent(present, told.append), timeout=10)
     assert told == ["old is none any more"]
+    assert logins == ["a", "b", "c"]

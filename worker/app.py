@@ -128,7 +128,7 @@ class Worker:
             login = LoginRenewal(common, self._login, self._tell_of_all, self._clock)
             renewals = [*(one.renew() for one in self._served), login.run()]
             hearing = look_after(publisher, self._asking_config())
-            unsent = tell_unsent(self._deployment, self._log.warning)
+            unsent = tell_unsent(self._present, self._log.warning)
             for watch in (self._tell_what_flows(), self._watch_loop(), unsent, hearing, *renewals):
                 task = asyncio.create_task(watch)
                 task.add_done_callback(self._watch_ended)
@@ -202,6 +202,11 @@ class Worker:
 
     def _own_topics(self) -> list[str]:
         return [topic.name for one in self._served for topic in own_topics(one.settings)]
+
+    def _present(self) -> Deployment:
+        """The deployment as its clients log in now."""
+        properties = self._login.properties
+        return self._deployment.with_properties(properties) if properties else self._deployment
 
     def _asking_config(self) -> Config:
         return self._login.keep(asking_config(self._deployment.common))

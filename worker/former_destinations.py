@@ -29,16 +29,18 @@ DEFAULT_NAME: str = Destination.model_fields["name"].default
 LOOK_AFTER_SECONDS = 10.0
 """Seconds from a worker's start until it looks: by then it sends, and who else reads has joined again."""
 
-
 AGAIN_AFTER_SECONDS = 60.0
 """Seconds until it looks again where Kafka did not answer."""
 
 
-async def tell_unsent(deployment: Deployment, tell: Callable[[str], object]) -> None:
-    """Tell a running worker's log, once, of what waits for destinations of before and is read by nobody."""
-    ask = partial(unsent_lines, deployment)
+async def tell_unsent(present: Callable[[], Deployment], tell: Callable[[str], object]) -> None:
+    """Tell a running worker's log, once, of what waits for destinations of before and is read by nobody.
+
+    `present` gives the deployment as it logs in now.
+    """
     await asyncio.sleep(LOOK_AFTER_SECONDS)
     while True:
+        ask = partial(unsent_lines, present())
         try:
             lines = await in_own_thread("kafka-former-destinations", ask, KafkaUnavailable)
         except KafkaUnavailable:
