@@ -51,10 +51,11 @@ def agree(
     for story in stories:
         steps = by_event[story.event]
         there = [hop for hop in story.hops if history.gone(hop.place) is None]
+        left = story._replace(hops=tuple(there))
         for wrong in (
             *_not_journaled(there, story, steps, covered, history),
             *_untrue(story, steps),
-            *_untold(story._replace(hops=tuple(there)), steps, covered, forks[story.event]),
+            *(() if _is_taken(story, history) else _untold(left, steps, covered, forks[story.event])),
             *_twice(steps, cuts, [cut for cut in cuts if _made_its_retry(cut, story)]),
         ):
             yield Violation(wrong[0], story.event, f"{wrong[1]}; {_tell(steps)}")
@@ -102,6 +103,14 @@ def _untrue(story: Story, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
 
 def _is_there(hop: Hop, kind: str, step: Step) -> bool:
     return hop.kind == kind and hop.at <= step.at + SAME
+
+
+def _is_taken(story: Story, history: History) -> bool:
+    """Whether an event had not ended when its last retry was taken away: nothing ended that is to be told."""
+    if any(one.answered is not None for one in story.requests) or any(hop.kind == DEAD for hop in story.hops):
+        return False
+    retries = [hop for hop in story.hops if hop.kind == TIER]
+    return bool(retries) and history.gone(retries[-1].place) is not None
 
 
 def _untold(

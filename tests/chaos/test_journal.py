@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tests.chaos.checker import check
 from tests.chaos.evidence import Evidence, Hop, Request, Story
-from tests.chaos.history import History
-from tests.chaos.logs import Committed, Deed, Step
+from tests.chaos.history import REMADE, History
+from tests.chaos.logs import Committed, Deed, Intervention, Step
 from tests.chaos.stories import DRAIN, TIMEOUT, ask, dead, source, tier
 
 COMMITTED = [Committed("t", 0, 1, "", 1.3)]
@@ -24,10 +24,11 @@ def judge(
     requests: Sequence[Request],
     commits: Sequence[Committed] = (),
     deeds: Sequence[Deed] = (),
+    done: Sequence[Intervention] = (),
 ) -> list[str]:
     """The kinds of what is wrong with the story of one event and its steps."""
     story = Story("e", True, tuple(hops), tuple(requests))
-    evidence = Evidence({"e": story}, commits, (), deeds, History(), steps)
+    evidence = Evidence({"e": story}, commits, (), deeds, History(done), steps)
     return [violation.kind for violation in check(evidence, TIMEOUT, DRAIN).violations]
 
 
@@ -68,6 +69,19 @@ def test_a_record_without_an_ending() -> None:
     hops = [source(), tier(1.1, due=2.0), dead(2.2)]
     kinds = judge([step("retry", 1.2), step("dead", 2.3, 2, offset=7)], hops, [ask(1), ask(2.1)], commits)
     assert kinds == ["not journaled"]
+
+
+def test_gone_with_its_tier() -> None:
+    """A record whose retry was taken away with its tier's log owes no ending; one that had ended owes it."""
+    steps = [step("retry", 1.2), step("retry", 2.3, 2)]
+    hops = [source(), tier(1.1, due=2.0), tier(2.2, attempts=2, due=5.0)._replace(topic="t.2s")]
+    commits = [*COMMITTED, Committed("t.1s", 0, 1, "", 2.4)]
+    done = [Intervention(REMADE, "t.2s", 0, 0, 2.9, 3.0)]
+    assert judge(steps, hops, [ask(1), ask(2.1)], commits, done=done) == []
+    assert set(judge(steps, hops, [ask(1), ask(2.1, answered=2.15)], commits, done=done)) == {
+        "not journaled",
+        "journal untrue",
+    }
 
 
 def test_two_endings() -> None:
