@@ -1,7 +1,7 @@
 """The generator: a shop that publishes conversions, and logs which ones Kafka has acknowledged.
 
 The rule: an event is in the log only once it is acknowledged, and each is published once (idempotence), but
-for the copies that are made of it on purpose.
+for the copies that are made of it on purpose, and what a producer was not answered that had to be replaced.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from heapq import heappop, heappush
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, Message, Producer
 
 from tests.chaos.logs import SENT, Log, Sent
 from tests.chaos.networks import fields_of
 from tests.support.background import Background
+from worker.adapters.kafka.hearing import ClientHearing
 
 # Shares of the events that get a 400 for ever, a 500 at first, and that are no conversions at all.
 KINDS = {"-poison": 0.01, "-once": 0.08, "-invalid": 0.01}
@@ -37,6 +40,7 @@ MOST_BYTES = 2_000_000
 """What the source topic takes of a compressed batch."""
 TURN = 0.02  # seconds between two handfuls
 FLUSHED_WITHIN = 120.0
+LOOK_SECONDS = 5.0  # between two looks, while all is flushed, whether the producer is deaf
 SETTINGS: dict[str, str | int | float | bool] = {
     "enable.idempotence": True,
     "linger.ms": 5,
@@ -51,10 +55,19 @@ SETTINGS: dict[str, str | int | float | bool] = {
 }
 
 
+class _Asked(NamedTuple):
+    """What was given to the producer: an event, its partition or -1, and how often to publish it again."""
+
+    event: str
+    partition: int
+    copies: int
+
+
 class Generator(Background):
     """Publishes events by name; as a context manager `rate` a second in a thread, a share of them `big`.
 
-    A share of `copies` are published again.
+    A share of `copies` are published again. A producer that hears no broker any more, after one came back, is
+    replaced, and what it was not answered is published again, too.
     """
 
     def __init__(
@@ -83,6 +96,9 @@ class Generator(Background):
         self._turn = threading.Lock()
         self._settings: dict[str, str | int | float | bool] = {**SETTINGS, "bootstrap.servers": bootstrap}
         self._producer = Producer(self._settings)
+        self._hearing = ClientHearing(self._settings)
+        self._unanswered: dict[int, _Asked] = {}
+        self._numbers = count()
 
     def publish(self, events: Iterable[str], partition: int = -1) -> None:
         """Publish events by name and return when each is acknowledged; raise AssertionError otherwise."""
@@ -92,8 +108,11 @@ class Generator(Background):
 
     def flush(self) -> None:
         """Return when everything is acknowledged; raise AssertionError otherwise."""
-        left = self._producer.flush(FLUSHED_WITHIN)
-        if left or self._refused:
+        deadline = time.monotonic() + FLUSHED_WITHIN
+        while self._producer.flush(LOOK_SECONDS) and time.monotonic() < deadline:
+            self._hear()
+        if self._unanswered or self._refused:
+            left = len(self._unanswered)
             raise AssertionError(f"{left} events unanswered, refused: {self._refused[:3]}")
 
     @contextmanager
@@ -121,6 +140,16 @@ class Generator(Background):
                     _, event, partition = heappop(self._copies_due)
                     self._produce(event, partition)
                 self._producer.poll(0)
+                self._hear()
+
+    def _hear(self) -> None:
+        """Replace the producer if it waits for answers, and is deaf."""
+        if self._unanswered and self._hearing.is_deaf(self._producer, self._topic):
+            again = list(self._unanswered.values())
+            self._unanswered.clear()
+            self._producer = Producer(self._settings)
+            for asked in again:
+                self._produce(*asked)
 
     def _draw_copies(self) -> int:
         """How often an event is published again."""
@@ -137,15 +166,17 @@ class Generator(Background):
         return f"e{self._number}{size}"
 
     def _produce(self, event: str, partition: int = -1, copies: int = 0) -> None:
-        self._producer.produce(
-            self._topic,
-            value_of(event),
-            f"click-{event}".encode(),
-            partition,
-            partial(self._on_report, event, copies),
-        )
+        number = next(self._numbers)
+        self._unanswered[number] = _Asked(event, partition, copies)
+        report = partial(self._on_report, number)
+        self._producer.produce(self._topic, value_of(event), f"click-{event}".encode(), partition, report)
 
-    def _on_report(self, event: str, copies: int, error: KafkaError | None, message: Message) -> None:
+    def _on_report(self, number: int, error: KafkaError | None, message: Message) -> None:
+        asked = self._unanswered.pop(number, None)
+        if asked is None:  # of a producer that was replaced
+            return
+        event, _, copies = asked
+        self._hearing.heard(time.monotonic())
         if error is not None:
             self._refused.append(f"{event}: {error}")
             return
