@@ -21,6 +21,7 @@ from worker.adapters.kafka.hearing import ClientHearing, is_deaf
 from worker.adapters.kafka.producer import KafkaPublisher
 
 NOBODY = KafkaException(KafkaError(KafkaError._TRANSPORT))
+SLOW = KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
 
 class Client:
@@ -49,10 +50,13 @@ class Client:
         (Client(NOBODY), Client(NOBODY), False),
         (Client(NOBODY), Client(0), False),
         (Client(NOBODY, 1), Client(1), False),
+        (Client(SLOW), Client(1), False),
+        (Client(NOBODY, SLOW), Client(1), False),
+        (Client(NOBODY), Client(SLOW), False),
     ],
 )
 def test_compared(one: Client, other: Client, deaf: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is deaf if it names no broker before and after another one names some."""
+    """It is deaf if it knows no broker before and after another one names some; one may be slow to answer."""
     monkeypatch.setattr(hearing, "another", lambda _config: other)
     assert is_deaf({}, one) is deaf
 

@@ -2,8 +2,8 @@
 
 On an answer that names no broker, as a cluster gives that has only just come back, librdkafka (2.16) lets go
 of all brokers, also of those that it began with; often it then asks nobody ever again (its issue 5301). The
-rule: a client is taken for deaf only where another one is answered, so a broker that is away replaces none.
-Blocking, within bounds.
+rule: a client is taken for deaf only where it has nobody to ask and another one is answered, so neither a
+broker that is away nor one of several that is slow replaces any. Blocking, within bounds.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import logging
 import time
 from typing import Any, Protocol
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from worker.adapters.kafka.config import QUIET, Config
-from worker.adapters.kafka.errors import ignore
+from worker.adapters.kafka.errors import error_code, ignore
 
 SILENT_SECONDS = 15.0
 """Seconds without a sign of a broker until a client is asked for one, and between two questions."""
@@ -54,13 +54,13 @@ class ClientHearing:
 
 
 def is_deaf(config: Config, client: AskingClient, topic: str | None = None) -> bool:
-    """Whether a client is not answered where another one of the same settings is; tells the log if so.
+    """Whether a client hears no broker where another one of the same settings is answered; tells the log.
 
     It is asked for all topics, or for one: only a client that makes none may be asked so.
     """
-    if _is_answered(client, topic) or not _is_another_answered(config):
+    if not _hears_nobody(client, topic) or not _is_another_answered(config):
         return False
-    if _is_answered(client, topic):  # the broker came back between the two
+    if not _hears_nobody(client, topic):  # the broker came back between the two
         return False
     who = config.get("client.id", "one")
     logging.getLogger("worker.kafka").warning(
@@ -77,13 +77,14 @@ def another(config: Config) -> AskingClient:
 
 def _is_another_answered(config: Config) -> bool:
     try:
-        return _is_answered(another(config))
+        return bool(another(config).list_topics(timeout=ASK_SECONDS).brokers)
     except (KafkaException, ValueError, TypeError):  # a file that it needs is just being replaced
         return False
 
 
-def _is_answered(client: AskingClient, topic: str | None = None) -> bool:
+def _hears_nobody(client: AskingClient, topic: str | None) -> bool:
+    """Whether a client knows no broker that is up; if one was asked, and is slow to answer, it does."""
     try:
-        return bool(client.list_topics(topic, timeout=ASK_SECONDS).brokers)
-    except KafkaException:
-        return False
+        return not client.list_topics(topic, timeout=ASK_SECONDS).brokers
+    except KafkaException as error:
+        return error_code(error) != KafkaError._TIMED_OUT  # noqa: SLF001 - public, whatever its name
