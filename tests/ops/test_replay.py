@@ -9,7 +9,7 @@ import pytest
 from schemas import DeadLetter, DeadReason
 from tests.ops.letters import NOW, letter
 from worker.ops import replay
-from worker.ops.edits import Edit, as_it_is
+from worker.ops.edits import Edit, EditedLine, as_it_is, ids_beside
 from worker.ops.filters import Filters
 from worker.ops.replay import Outbound, items_of
 from worker.ops.replay_selection import Refusal, choose
@@ -175,6 +175,8 @@ def test_what_was_replayed_is_not_judged() -> None:
 def test_an_edit_without_an_id(event_id: object) -> None:
     """A line whose event id is none is wrong where its letter has one, and stands where it has none."""
     value = json.dumps({"event_id": event_id}).encode()
-    edit = Edit(lambda _: value, {(0, 0): 1}, "file")
+    edit = Edit(lambda _: value, {(0, 0): EditedLine(1, ids_beside(letter("a")))}, "file")
     assert list(edit.wrong_lines([letter("a")])) == ["file, line 1: event_id must stay a"]
-    assert list(edit.wrong_lines([letter("a").model_copy(update={"event_id": None})])) == []
+    without = letter("a").model_copy(update={"event_id": None})
+    edit = Edit(lambda _: value, {(0, 0): EditedLine(1, ids_beside(without))}, "file")
+    assert list(edit.wrong_lines([without])) == []

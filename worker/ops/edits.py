@@ -25,11 +25,18 @@ Revise = Callable[["DeadLetter"], bytes | None]
 """Returns the value that a dead letter is replayed with."""
 
 
+class EditedLine(NamedTuple):
+    """A line of an edited export: its number, and the ids that stand beside its value."""
+
+    number: int
+    ids: tuple[str | None, str | None]
+
+
 class Edit(NamedTuple):
     """How to edit letters; if by a file `name`, `lines` has the line of each letter by its place."""
 
     revise: Revise
-    lines: Mapping[PartitionOffset, int] | None = None
+    lines: Mapping[PartitionOffset, EditedLine] | None = None
     name: str = ""
     digest: str = ""
     """The digest of the file."""
@@ -38,20 +45,30 @@ class Edit(NamedTuple):
         """How an error names a letter."""
         if self.lines is None:
             return f"dead letter {place_of(letter)}"
-        return f"{self.name}, line {self.lines[letter.partition, letter.offset]}"
+        return f"{self.name}, line {self.lines[letter.partition, letter.offset].number}"
 
     def wrong_lines(self, letters: Iterable[DeadLetter]) -> Iterator[str]:
-        """An error for each line without a letter at the broker, or with another event id than its letter."""
+        """An error for each line without a letter at the broker, or with another event id than its letter.
+
+        Also where the ids beside its value were edited: the value alone is sent.
+        """
         from schemas.dead_letter import fields_of
 
         left = dict(self.lines or {})
         for letter in letters:
-            left.pop((letter.partition, letter.offset), None)
+            line = left.pop((letter.partition, letter.offset), None)
             kept = fields_of(self.revise(letter)).get(EVENT_ID)
             if letter.event_id is not None and letter.event_id != kept:
                 yield f"{self.where(letter)}: event_id must stay {letter.event_id}"
+            elif line is not None and line.ids != ids_beside(letter):
+                yield f"{self.where(letter)}: only `value` is sent: edit click_id within it, not beside it"
         for (partition, offset), line in left.items():
-            yield f"{self.name}, line {line}: there is no dead letter at {partition}/{offset}"
+            yield f"{self.name}, line {line.number}: there is no dead letter at {partition}/{offset}"
+
+
+def ids_beside(letter: DeadLetter) -> tuple[str | None, str | None]:
+    """The event id and the click id that an export tells beside the value, for the reader."""
+    return letter.event_id, letter.click_id
 
 
 def as_it_is(letter: DeadLetter) -> bytes | None:
@@ -129,29 +146,29 @@ def read_edited(stream: BinaryIO, name: str, topic: str) -> Edit:
     from worker.ops.jsonl import lines
 
     values: dict[PartitionOffset, bytes | None] = {}
-    numbers: dict[PartitionOffset, int] = {}
+    found: dict[PartitionOffset, EditedLine] = {}
     digest = blake2b(digest_size=16)
     wrong = []
     for line in lines(stream):
         digest.update(line.value + b"\n")
         try:
-            letter = _letter(line.value, topic, numbers)
+            letter = _letter(line.value, topic, found)
         except ValueError as error:
             wrong.append(f"{name}, {line}: {error}")
             continue
         place = letter.partition, letter.offset
-        values[place], numbers[place] = letter.value, line.number
+        values[place], found[place] = letter.value, EditedLine(line.number, ids_beside(letter))
     if wrong:
         raise CannotDo(told_of(wrong[:MOST_SHOWN_LINES], len(wrong) - MOST_SHOWN_LINES), NOTHING)
     return Edit(
         lambda letter: values.get((letter.partition, letter.offset), letter.value),
-        numbers,
+        found,
         name,
         digest.hexdigest(),
     )
 
 
-def _letter(text: bytes, topic: str, before: Mapping[PartitionOffset, int]) -> DeadLetter:
+def _letter(text: bytes, topic: str, before: Mapping[PartitionOffset, EditedLine]) -> DeadLetter:
     """Read one line; raise ValueError with the field that is wrong."""
     from pydantic import ValidationError
 
@@ -167,5 +184,5 @@ def _letter(text: bytes, topic: str, before: Mapping[PartitionOffset, int]) -> D
         raise ValueError(f"topic: is {letter.topic}, not {topic}")
     line = before.get((letter.partition, letter.offset))
     if line is not None:
-        raise ValueError(f"offset: is the letter of line {line} again")
+        raise ValueError(f"offset: is the letter of line {line.number} again")
     return letter
