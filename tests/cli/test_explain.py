@@ -180,6 +180,10 @@ def test_nobody_answers(names: Names) -> None:
     [
         ([], "error: Invalid value: give either EVENT_ID, --click-id or --order-id"),
         (["e", "--click-id", "c"], "error: Invalid value: give either EVENT_ID, --click-id or --order-id"),
+        (
+            [""],
+            "error: Invalid value: give either EVENT_ID, --click-id or --order-id, and none that is empty",
+        ),
         (["e", "--since", "soon"], "error: Invalid value for --since: 'soon' is no time"),
     ],
 )

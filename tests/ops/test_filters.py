@@ -40,13 +40,14 @@ def test_reasons() -> None:
     assert error.value.name == "reason"
 
 
-def test_an_empty_part() -> None:
-    """An empty part of an error is refused: with a variable that is not set all would match."""
+@pytest.mark.parametrize("name", ["error", "event_id", "click_id", "offer_id", "network"])
+def test_an_empty_text(name: str) -> None:
+    """An empty text is refused: with a variable that is not set all errors would match, and no id."""
     with pytest.raises(WrongFilter, match="it is empty") as error:
-        read_filters(now=NOW, error="")
-    assert error.value.name == "error"
+        read_filters(now=NOW, **{name: ""})  # type: ignore[arg-type]  # a text, whichever it is
+    assert error.value.name == name.replace("_", "-")
     with pytest.raises(WrongFilter, match="it is empty"):
-        read_event_filter({"error": ""}, NOW)
+        read_event_filter({name: ""}, NOW)
 
 
 def test_backwards() -> None:

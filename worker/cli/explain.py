@@ -67,8 +67,8 @@ def explain(
 
     given = {"event_id": event_id, "click_id": click_id, "order_id": order_id}
     chosen = [SoughtConversion(field, value) for field, value in given.items() if value is not None]
-    if len(chosen) != 1:
-        raise typer.BadParameter("give either EVENT_ID, --click-id or --order-id")
+    if len(chosen) != 1 or not chosen[0].value:
+        raise typer.BadParameter("give either EVENT_ID, --click-id or --order-id, and none that is empty")
     deployment = load_deployment(ctx, only=[destination] if destination else None)
     with errors_shown(), filters_told():
         found = find(deployment, chosen[0], since, time.time())

@@ -122,7 +122,8 @@ def read_filters(
     from schemas import DeadReason
 
     wanted = frozenset(_reason(one, DeadReason) for one in reasons)
-    _must_say_something(error)
+    ids = {"event_id": event_id, "click_id": click_id, "offer_id": offer_id, "network": network}
+    _must_say_something({**ids, "error": error})
     first, last = _times(since, until, now)
     return Filters(wanted, status, event_id, click_id, first, last, offer_id, network, error)
 
@@ -138,7 +139,7 @@ def read_event_filter(named: Mapping[str, str | None], now: float) -> EventFilte
     reason = named.get("reason")
     if reason is not None:
         _reason(reason, RetryReason)
-    _must_say_something(named.get("error"))
+    _must_say_something(named)
     found = dict(zip(TIMES, _times(named.get("since"), named.get("until"), now), strict=True))
     times = {name: None if moment is None else format_time(moment) for name, moment in found.items()}
     return EventFilter.of({**named, **times})
@@ -151,10 +152,11 @@ def _times(since: str | None, until: str | None, now: float) -> tuple[float | No
     return first, last
 
 
-def _must_say_something(error: str | None) -> None:
-    """Refuse a part of an error's text that is in every text."""
-    if error == "":
-        raise WrongFilter("error", "it is empty, and would let everything through")
+def _must_say_something(named: Mapping[str, str | None]) -> None:
+    """Refuse an empty text, as of a shell's unset variable: nothing has it, or every error's text."""
+    for name, text in named.items():
+        if text == "":
+            raise WrongFilter(name.replace("_", "-"), "it is empty; give a value, or leave it out")
 
 
 def _reason(text: str, known: Iterable[str]) -> str:
