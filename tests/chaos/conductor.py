@@ -22,7 +22,7 @@ from tests.chaos.world import World
 from tests.support.broker import Broker
 from tests.support.kafka import wait_until
 
-QUIET_WITHIN = 90.0
+QUIET_WITHIN = 180.0
 LITTLE, CALM_WITHIN = 200, 20.0
 TRICKLE, TRICKLE_EVERY = 12, 3.0
 """Events that still come in while it is waited for quiet, and every so many seconds."""

@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tests.chaos.cuts import BLINK, BROKER, LEASE, Cut
-from tests.chaos.evidence import DEAD, SOURCE, TIER, Hop, Story
+from tests.chaos.evidence import DEAD, SOURCE, TIER, Hop, Request, Story
 from tests.chaos.forks import Fork
 from tests.chaos.history import Coverage, History
 from tests.chaos.logs import RECORDED, Step
@@ -105,9 +105,14 @@ def _is_there(hop: Hop, kind: str, step: Step) -> bool:
     return hop.kind == kind and hop.at <= step.at + SAME
 
 
+def _read(story: Story) -> list[Request]:
+    """The requests whose 200 the worker can have read."""
+    return [one for one in story.requests if one.answered is not None and one.action != RECORDED]
+
+
 def _is_taken(story: Story, history: History) -> bool:
     """Whether an event had not ended when its last retry was taken away: nothing ended that is to be told."""
-    if any(one.answered is not None for one in story.requests) or any(hop.kind == DEAD for hop in story.hops):
+    if _read(story) or any(hop.kind == DEAD for hop in story.hops):
         return False
     retries = [hop for hop in story.hops if hop.kind == TIER]
     return bool(retries) and history.gone(retries[-1].place) is not None
@@ -123,7 +128,7 @@ def _untold(
     for hop in story.hops:
         if hop.kind == SOURCE and _origin(hop) not in ended:
             yield "not journaled", f"{hop} has no ending"
-    read = [one for one in story.requests if one.answered is not None and one.action != RECORDED]
+    read = _read(story)
     if read and story.hops and not forks and not any(step.step == DELIVERED for step in steps):
         yield "journal untrue", f"no step tells of the 200 at {read[0].answered:.3f}"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tests.chaos.checker import check
 from tests.chaos.evidence import Evidence, Hop, Request, Story
 from tests.chaos.history import REMADE, History
-from tests.chaos.logs import Committed, Deed, Intervention, Step
+from tests.chaos.logs import RECORDED, Committed, Deed, Intervention, Step
 from tests.chaos.stories import DRAIN, TIMEOUT, ask, dead, source, tier
 
 COMMITTED = [Committed("t", 0, 1, "", 1.3)]
@@ -77,7 +77,9 @@ def test_gone_with_its_tier() -> None:
     hops = [source(), tier(1.1, due=2.0), tier(2.2, attempts=2, due=5.0)._replace(topic="t.2s")]
     commits = [*COMMITTED, Committed("t.1s", 0, 1, "", 2.4)]
     done = [Intervention(REMADE, "t.2s", 0, 0, 2.9, 3.0)]
-    assert judge(steps, hops, [ask(1), ask(2.1)], commits, done=done) == []
+    cut = ask(1, answered=1.05)._replace(action=RECORDED)  # the partner has it, the worker does not know
+    for asked in ([ask(1), ask(2.1)], [cut, ask(2.1)]):
+        assert judge(steps, hops, asked, commits, done=done) == []
     assert set(judge(steps, hops, [ask(1), ask(2.1, answered=2.15)], commits, done=done)) == {
         "not journaled",
         "journal untrue",
