@@ -143,6 +143,11 @@ def bound(*words: str, flow: Flow = FLOWS) -> Flow:
             "what waits in the tier 1m is 80 s late",
         ),
         (BEHIND._replace(tiers=[]), "lagging", "900 records wait on the source, the first for 120 s"),
+        (
+            BEHIND._replace(reports=[WELL, WELL._replace(bound_by=("pace",)), WELL]),
+            "lagging",
+            "900 records wait on the source, the first for 120 s; 1 of 3 workers held back: pace",
+        ),
     ],
 )
 def test_verdict(flow: Flow, verdict: str, why: str) -> None:

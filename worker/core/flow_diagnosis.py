@@ -215,7 +215,7 @@ def _lagging(flow: Flow) -> FlowDiagnosis | None:
         why = f"{_waiting(flow)}, the first for {least}{flow.oldest:.0f} s"
         since = flow.now - flow.oldest
     command = "postback-worker status --watch"
-    return FlowDiagnosis(FlowVerdict.LAGGING, why, None if least else since, command)
+    return FlowDiagnosis(FlowVerdict.LAGGING, why + _held_back(flow), None if least else since, command)
 
 
 def _idle(flow: Flow) -> FlowDiagnosis | None:
@@ -263,6 +263,13 @@ def _last(flow: Flow) -> str:
     return (
         "" if flow.steps.last is None else f"; the last step{readable} was at {format_time(flow.steps.last)}"
     )
+
+
+def _held_back(flow: Flow) -> str:
+    """What keeps some workers from sending more: too few of them for a verdict of its own."""
+    some = [report for report in flow.reports if report.bound_by]
+    words = sorted({word for report in some for word in report.bound_by})
+    return f"; {_of_workers(some, flow)} held back: {', '.join(words)}" if some else ""
 
 
 def _ending(key: str) -> str:

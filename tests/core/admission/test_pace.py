@@ -234,3 +234,17 @@ def test_what_is_usual_is_no_reason_to_hold() -> None:
     for _ in range(20):
         pace.refused(0.0, now, 1, now)
     assert not pace.is_usual()
+
+
+@pytest.mark.parametrize("share", [0.4, 0.7])
+def test_found_anew_after_refusals_that_were_not_for_load(share: float) -> None:
+    """What refused a large share of whatever was sent, for a while, and takes all again is soon sent all.
+
+    Cut after cut had left one request a second: it took a quarter of an hour from there.
+    """
+    random, flow = Random(3), Flow(150.0)
+    flow.go(10)
+    flow.go(60, lambda _now: random.random() < share)
+    assert flow.pace.per_second < 5.0
+    flow.go(60)
+    assert flow.pace.per_second > flow.most

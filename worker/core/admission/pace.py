@@ -47,9 +47,13 @@ _FORGOTTEN_AFTER_SECONDS, _USUAL_AFTER_SECONDS = 60.0, 10.0
 # on.
 _RISE_SHARE = 0.04
 # The patience after measuring a whole second; the least, after a shorter measure or an outage; and the most,
-# because it doubles when a refusal returns at the same pace (up to this factor), which then is the capacity.
+# because it doubles when a refusal returns at the same pace (up to this factor), after this share of the
+# patience without: that then is the capacity.
 _PATIENCE_SECONDS, _LEAST_PATIENCE_SECONDS, _MOST_PATIENCE_SECONDS = 5.0, 0.5, 60.0
-_SAME_PACE_FACTOR = 1.1
+_SAME_PACE_FACTOR, _HELD_SHARE = 1.1, 0.5
+# So many times what was thought too much is taken: the refusals were not for load, or are over. From there on
+# the pace is found anew, as after an outage: a cubic of one a second would take a quarter of an hour.
+_WRONG_BASE_FACTOR = 3.0
 # Starts per second: the lowest pace, the lowest after an outage, and from where on there is no pace any more.
 _LEAST_PER_SECOND, _LEAST_AFTER_OUTAGE_PER_SECOND, _NO_PACE_PER_SECOND = 1.0, 5.0, 10_000.0
 # After an outage the pace begins at this share of the usual rate.
@@ -184,7 +188,7 @@ class Pace:
         least = _MOST_CUT_SHARE * (self._usual_rate if was == _INF else was)
         base = max(min(was, max(rate, least)), _LEAST_PER_SECOND)
         cut = self._describe(was, base, pause)
-        if was < self._base * _SAME_PACE_FACTOR:
+        if was < self._base * _SAME_PACE_FACTOR and self._used >= self._patience * _HELD_SHARE:
             patience = min(self._patience * 2, _MOST_PATIENCE_SECONDS)
         else:
             patience = max(_PATIENCE_SECONDS * (1.0 if whole else elapsed), _LEAST_PATIENCE_SECONDS)
@@ -232,3 +236,5 @@ class Pace:
         self.per_second = self._base * (1.0 + _RISE_SHARE * (self._used / self._patience) ** 3)
         if self.per_second > _NO_PACE_PER_SECOND:
             self._begin(_INF, _PATIENCE_SECONDS, now)
+        elif self._patience > _LEAST_PATIENCE_SECONDS and self.per_second >= self._base * _WRONG_BASE_FACTOR:
+            self._begin(self.per_second, _LEAST_PATIENCE_SECONDS, now)
