@@ -1,11 +1,12 @@
 """How many requests may start per second, learned from what the partner refuses.
 
 The rules: a partner that takes everything is not paced. One that says "too many" (429, 503) is sent a little
-less than it took, and then more, as a cubic of time: slowly near what was too many, fast beyond it. A refusal
-and what follows it are one incident until a second of sending is over: its pause and further refusals cut no
-more, and no cut takes more than half. Measuring begins when the pause ends, because without sending nothing
-is learned. That second is a trial, clearly below what was taken: if the same share is refused in it as
-before, load is not the reason. Then the cut is undone, and that share counts as usual until it is forgotten.
+less than it took, and then more, as a cubic of time: slowly near what was too many, fast beyond it, and far
+beyond it found anew. A refusal and what follows it are one incident until a second of sending is over: its
+pause and further refusals cut no more, and no cut takes more than half. Measuring begins when the pause ends,
+because without sending nothing is learned. That second is a trial, clearly below what was taken: if the same
+share is refused in it as before, load is not the reason. Then the cut is undone, and that share counts as
+usual until it is forgotten.
 Why a pace beside the limit: a partner's 429 limits requests per second, and a second is many round trips.
 Controllers that know only requests in flight (Netflix's AIMD, Vector's ARC) are back at the edge within a few
 round trips, and refused there again. Going by what was taken, and tolerating losses that mean nothing, is
