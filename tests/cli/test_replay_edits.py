@@ -172,7 +172,7 @@ def test_from(kafka: str, names: Names, env: dict[str, str], tmp_path: Path) -> 
     assert beside != exported[1]
     file.write_text(beside)
     unsent = run("dlq", "replay", "--from", str(file), "--yes", env=env)
-    within = "only `value` is sent: edit click_id within it, not beside it"
+    within = "only `value` is sent: edit the ids within it, not beside it"
     assert (unsent.exit_code, unsent.stderr.splitlines()[0]) == (1, f"error: {file}, line 1: {within}")
     assert sent(kafka, names) == []
     file.write_text("\n".join([exported[0].replace("1,0", "1.00"), exported[1]]))

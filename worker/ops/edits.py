@@ -61,7 +61,7 @@ class Edit(NamedTuple):
             if letter.event_id is not None and letter.event_id != kept:
                 yield f"{self.where(letter)}: event_id must stay {letter.event_id}"
             elif line is not None and line.ids != ids_beside(letter):
-                yield f"{self.where(letter)}: only `value` is sent: edit click_id within it, not beside it"
+                yield f"{self.where(letter)}: only `value` is sent: edit the ids within it, not beside it"
         for (partition, offset), line in left.items():
             yield f"{self.name}, line {line.number}: there is no dead letter at {partition}/{offset}"
 

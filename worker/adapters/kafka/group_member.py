@@ -1,4 +1,4 @@
-"""A member of the group, from joining to leaving, and each client that is one meanwhile.
+"""A member of the group, from joining to leaving, with one client after another.
 
 The rule: one client at a time. One that is dead, deaf, logged in as before, or unable to read a topic that
 was made anew leaves before another joins. What it calls back is heard here. Called by the poll thread.
